@@ -1,0 +1,102 @@
+// What a built page does in the browser. Without it every page is still complete: stills, links and text are in the HTML.
+
+// Interactive figures: each is an anywidget module; here a plain object stands in for the kernel's model.
+class PageModel {
+  constructor(state) { this.state = state; this.listeners = new Map(); this.changed = []; }
+  get(name) { return this.state[name]; }
+  set(name, value) { this.state[name] = value; this.changed.push(name); }
+  save_changes() {
+    const names = this.changed.splice(0);
+    for (const name of new Set(names)) this.tell(`change:${name}`);
+    if (names.length) this.tell("change");
+  }
+  on(event, call) { this.listeners.set(event, [...(this.listeners.get(event) ?? []), call]); }
+  off(event, call) { this.listeners.set(event, (this.listeners.get(event) ?? []).filter((c) => call && c !== call)); }
+  tell(event) { for (const call of this.listeners.get(event) ?? []) call(); }
+}
+
+const here = new URL(".", import.meta.url);
+
+async function bringToLife(figure) {
+  const name = figure.dataset.module;
+  const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL(`widgets/${name}.css`, here) });
+  document.head.append(sheet);
+  const module = (await import(new URL(`widgets/${name}.js`, here))).default;
+  const state = JSON.parse(figure.querySelector("script").textContent);
+  const live = Object.assign(document.createElement("div"), { className: "gf-live" });
+  await new Promise((ready) => { sheet.onload = sheet.onerror = ready; });
+  await module.render({ model: new PageModel(state), el: live });
+  figure.querySelector(".gf-still").hidden = true;
+  figure.append(live);
+  figure.dataset.ready = "yes";
+}
+
+// A figure comes to life when it is about to be seen.
+const watch = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    watch.unobserve(target);
+    bringToLife(target).catch((error) => console.error(`The figure ${target.dataset.module} stays a still:`, error));
+  }
+}, { rootMargin: "600px" });
+for (const figure of document.querySelectorAll(".gf-widget")) watch.observe(figure);
+
+// Glossary terms show their definition when pointed at or focused; Escape puts it away.
+const tip = Object.assign(document.createElement("div"), { id: "gf-tip", hidden: true });
+tip.setAttribute("role", "tooltip");
+document.body.append(tip);
+for (const term of document.querySelectorAll("a.gf-term[title]")) {
+  const text = term.title;
+  term.removeAttribute("title");
+  const show = () => {
+    tip.textContent = text;
+    tip.hidden = false;
+    term.setAttribute("aria-describedby", "gf-tip");
+    const box = term.getBoundingClientRect();
+    const left = Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 16);
+    tip.style.left = `${Math.max(8, left) + scrollX}px`;
+    tip.style.top = `${box.bottom + scrollY + 6}px`;
+  };
+  const hide = () => { tip.hidden = true; term.removeAttribute("aria-describedby"); };
+  term.addEventListener("pointerenter", show);
+  term.addEventListener("pointerleave", hide);
+  term.addEventListener("focus", show);
+  term.addEventListener("blur", hide);
+}
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
+
+// What scrolls sideways can be reached and scrolled by keyboard.
+function reachable() {
+  for (const box of document.querySelectorAll(".highlight pre, .cell_output pre, .math-scroll, .table-wrapper")) {
+    if (box.scrollWidth > box.clientWidth + 1) {
+      box.tabIndex = 0;
+      box.setAttribute("role", "region");
+      box.setAttribute("aria-label", "Scrolls sideways");
+    } else {
+      for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+    }
+  }
+}
+addEventListener("resize", reachable);
+document.fonts.ready.then(reachable);
+for (const fold of document.querySelectorAll("details")) fold.addEventListener("toggle", reachable);
+
+// The four questions: points for each answer, the path with the most points is recommended; a tie asks for less.
+for (const form of document.querySelectorAll(".gf-recommender")) {
+  const { points, paths } = JSON.parse(form.querySelector("script").textContent);
+  const advice = form.querySelector(".gf-advice");
+  form.addEventListener("change", () => {
+    const answers = Object.keys(points).map((name) => [name, form.elements[name].value]);
+    const open = answers.filter(([, value]) => value === "").length;
+    document.querySelectorAll(".gf-path.recommended").forEach((path) => path.classList.remove("recommended"));
+    advice.classList.toggle("ready", !open);
+    if (open) { advice.textContent = `${open} more ${open === 1 ? "answer" : "answers"} and a path is recommended here.`; return; }
+    const total = Object.fromEntries(Object.keys(paths).map((path) => [path, 0]));
+    for (const [name, value] of answers)
+      for (const [path, given] of Object.entries(points[name][value])) total[path] += given;
+    const best = Object.keys(paths).reduce((a, b) => (total[b] > total[a] ? b : a));
+    const link = Object.assign(document.createElement("a"), { href: `#path-${best}`, textContent: paths[best] });
+    advice.replaceChildren("We recommend the ", link, ".");
+    document.getElementById(`path-${best}`).classList.add("recommended");
+  });
+}

@@ -1,0 +1,55 @@
+"""Execute the pages: to store what they show, or to check that what is stored still follows."""
+
+import shutil
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from glassformer.app.book.execute import execute
+from glassformer.app.book.store import TOTAL_LIMIT, Run, differences, load, save
+from glassformer.app.site import SiteError, build, guide_folder, pages
+
+
+def store(names: Collection[str], tell: Callable[[str], None]) -> int:
+    """Execute the pages ``names`` (all, if there are none) and write their outputs beside them."""
+    folder = guide_folder() / "outputs"
+    for page in pages():
+        if page.cells and (not names or page.name in names):
+            began = time.perf_counter()
+            size = save(execute(page, _progress(page.name, tell)), folder)
+            tell(f"{page.name}: {len(page.cells)} cells, {size / 1000:.0f} kB, {time.perf_counter() - began:.0f} s")
+    total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if total > TOTAL_LIMIT:
+        raise SiteError(f"The stored outputs have {total:,} bytes in all; at most {TOTAL_LIMIT:,}.")
+    return 0
+
+
+def check(target: Path, tell: Callable[[str], None]) -> int:
+    """Execute every page from scratch, compare with what is stored, and build the site from the fresh outputs.
+
+    The fresh outputs lie in ``target``'s neighbor ``executed``. Returns 1 if a stored output no longer follows.
+    """
+    fresh = target.parent / "executed"
+    shutil.rmtree(fresh, ignore_errors=True)
+    found: list[str] = []
+    for page in pages():
+        if not page.cells:
+            continue
+        began = time.perf_counter()
+        run: Run = execute(page, _progress(page.name, tell))
+        save(run, fresh)
+        found += differences(page, load(page.name, guide_folder() / "outputs"), run)
+        tell(f"{page.name}: {len(page.cells)} cells executed in {time.perf_counter() - began:.0f} s")
+    for sentence in found:
+        tell(sentence)
+    build(target, outputs=fresh.resolve(), strict=True)
+    tell(f"The site is in {target}." if not found else f"{len(found)} stored outputs no longer follow: `make outputs`.")
+    return 1 if found else 0
+
+
+def _progress(name: str, tell: Callable[[str], None]) -> Callable[[int, int], None]:
+    def cell(done: int, of: int) -> None:
+        if done % 5 == 0 or done == of:
+            tell(f"  {name}: cell {done} of {of}")
+
+    return cell

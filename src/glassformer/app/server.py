@@ -1,0 +1,115 @@
+"""Serve the built pages on this machine alone, behind Jupyter Server's own token, cookie and Host checks."""
+
+import os
+import secrets
+import signal
+import socket
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.extension.application import ExtensionApp
+from tornado import web
+from traitlets import Unicode
+from traitlets.config import Config
+
+from glassformer.app.site import SiteError
+
+HOST: Final = "127.0.0.1"
+
+
+class PageHandler(JupyterHandler, web.StaticFileHandler):  # type: ignore[misc]
+    """A file of the built site, for those who hold the token."""
+
+    @web.authenticated
+    async def get(self, path: str, include_body: bool = True) -> None:
+        """The file, or the login page for those without the token."""
+        await web.StaticFileHandler.get(self, path, include_body)
+
+    @web.authenticated
+    async def head(self, path: str) -> None:
+        """The headers of ``get``."""
+        await web.StaticFileHandler.get(self, path, include_body=False)
+
+    def set_extra_headers(self, path: str) -> None:
+        """Browsers ask again before they reuse a file, so a rebuilt page is seen at once."""
+        self.set_header("Cache-Control", "no-cache")
+
+
+class GuideApp(ExtensionApp):  # type: ignore[misc]
+    """The guide as a Jupyter Server extension: the built site below ``/guide/``."""
+
+    name = "glassformer"
+    app_name = "Glassformer"
+    load_other_extensions = False
+    site = Unicode(help="The folder of the built site.").tag(config=True)
+
+    def initialize_handlers(self) -> None:
+        """Serve the site; the server's root leads to the home page."""
+        home = f"{self.serverapp.base_url}guide/index.html"
+        self.handlers += [
+            (r"/guide/(.*)", PageHandler, {"path": self.site, "default_filename": "index.html"}),
+            (r"/guide", web.RedirectHandler, {"url": home, "permanent": False}),
+            (r"/", web.RedirectHandler, {"url": home, "permanent": False}),
+        ]
+
+
+def free_port(port: int) -> int:
+    """``port`` if it is free, any free port for 0. Raises ``SiteError`` if it is taken or not to be had."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":  # as the server itself does: a port in its closing wait is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or "ports are numbers from 0 to 65535"
+            raise SiteError(f"Port {port} cannot be used: {reason}. Leave --port away, and a free one is chosen.") from error
+        return int(probe.getsockname()[1])
+
+
+def serve(site: Path, home: Path, page: str, port: int, browser: bool, tell: Callable[[str], None]) -> None:
+    """Serve ``site`` until Ctrl-C. ``home`` is where the server keeps its own files; ``page`` is opened first."""
+    home.mkdir(parents=True, exist_ok=True)
+    for name in ("RUNTIME", "CONFIG", "DATA"):
+        os.environ[f"JUPYTER_{name}_DIR"] = str(home / name.lower())
+    os.environ["IPYTHONDIR"] = str(home / "ipython")
+    token = secrets.token_urlsafe(24)
+    chosen = free_port(port)
+    config = Config()
+    config.GuideApp.site = str(site.resolve())
+    config.IdentityProvider.token = token
+    config.ServerApp.update(
+        ip=HOST,
+        port=chosen,
+        port_retries=0,
+        open_browser=False,
+        allow_root=True,
+        root_dir=str(home),
+        log_level="ERROR",
+    )
+    server: Any = GuideApp.initialize_server(config=config)
+    server.no_browser_open_file = True
+    server.log.setLevel("ERROR")
+    address = f"http://{HOST}:{chosen}/guide/{page}.html?{urlencode({'token': token})}"
+
+    def opened() -> None:
+        tell(f"The guide is at {address}")
+        if not browser or not _open(address):
+            tell("Open that address in a browser on this machine.")
+        tell("Press Ctrl-C to stop.")
+
+    for name_ in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name_, lambda *_: server.stop(from_signal=True))
+    server.io_loop.add_callback(opened)
+    server.start()
+    tell("Stopped.")
+
+
+def _open(address: str) -> bool:
+    try:
+        return webbrowser.open(address)
+    except (webbrowser.Error, OSError):
+        return False

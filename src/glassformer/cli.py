@@ -1,0 +1,115 @@
+"""The command ``glassformer``: each command calls one function that a notebook could call."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from glassformer import __version__
+
+NEXT = """Glassformer: a guide to transformers that runs.
+
+  glassformer read            open the guide in your browser
+  glassformer read nn_intro   open it at a page
+  glassformer build OUT       export the pages for any static web host
+  glassformer outputs         execute the pages and store what they show (for authors)
+  glassformer --help          every option"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit status: 0, or 1 after one sentence that says what to do."""
+    parser = argparse.ArgumentParser(prog="glassformer", description="A guide to transformers that runs.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    read = commands.add_parser("read", help="open the guide in your browser")
+    read.add_argument("page", nargs="?", default="index", help="the page to open first, such as nn_intro")
+    read.add_argument("--port", type=int, default=0, help="the port to use (default: a free one)")
+    read.add_argument("--no-browser", action="store_true", help="print the address only")
+    read.set_defaults(run=_read)
+    build = commands.add_parser("build", help="export the pages for any static web host")
+    build.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder")
+    build.set_defaults(run=_build)
+    outputs = commands.add_parser("outputs", help="execute the pages and store what they show (for authors)")
+    outputs.add_argument("pages", nargs="*", help="pages to execute (default: all)")
+    outputs.add_argument("--check", type=Path, metavar="OUT", help="compare with what is stored and build the site there")
+    outputs.set_defaults(run=_outputs)
+    options = parser.parse_args(arguments)
+    if not hasattr(options, "run"):
+        print(NEXT)
+        return 0
+    try:
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except (ValueError, RuntimeError, OSError, ModuleNotFoundError) as error:
+        if isinstance(error, ModuleNotFoundError):
+            error = RuntimeError(
+                f"The package {error.name!r} is missing. Install what this needs: pip install 'glassformer[guide]'."
+            )
+        print(f"glassformer: {error}", file=sys.stderr)
+        return 1
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def _known(name: str) -> str:
+    """``name`` if it is a page. Raises ``ValueError`` that suggests the nearest."""
+    from glassformer.app.site import pages
+
+    names = [page.name for page in pages()]
+    name = name.removesuffix(".md").removesuffix(".html")
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, 1, 0.5)
+    raise ValueError(
+        f"There is no page {name!r}. " + (f"Did you mean {near[0]!r}?" if near else f"The pages are: {', '.join(names)}.")
+    )
+
+
+def _read(options: argparse.Namespace) -> int:
+    from glassformer.app import install
+    from glassformer.app.server import free_port, serve
+    from glassformer.app.site import up_to_date_site, work_folder
+
+    page = _known(options.page)
+    free_port(options.port)
+    site = up_to_date_site(_tell)
+    job = install.start()
+    if job:
+        _tell("PyTorch is being installed in the background, for running cells. Reading needs none of it.")
+    try:
+        serve(site, work_folder() / "server", page, options.port, not options.no_browser, _tell)
+    finally:
+        if job and job.poll() is None:
+            job.terminate()
+            _tell("The installation of PyTorch was stopped; the next start goes on with it.")
+    return 0
+
+
+def _build(options: argparse.Namespace) -> int:
+    from glassformer.app.site import build
+
+    out: Path = options.out
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} is not empty, and nothing in it is overwritten. Name a new or an empty folder.")
+    build(out)
+    _tell(f"The pages are in {out}. Any static web host can serve them; try: python -m http.server -d {out}")
+    return 0
+
+
+def _outputs(options: argparse.Namespace) -> int:
+    from glassformer.app import publish
+
+    names = [_known(name) for name in options.pages]
+    if options.check:
+        return publish.check(options.check, _tell)
+    return publish.store(names, _tell)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

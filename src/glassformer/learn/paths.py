@@ -1,0 +1,117 @@
+"""The documents of the guide and the paths through them, read from ``guide/paths.yml``.
+
+That one file is what the home page, the table in the README and the page footers are made or checked from.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Document:
+    """One of the nine documents. ``ready`` says which part of it exists; it is empty for one in preparation."""
+
+    page: str
+    title: str
+    purpose: str
+    focus: str
+    ready: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a path: what to read (``page``, and ``part`` of it) and what it gives."""
+
+    page: str
+    part: str
+    gives: str
+
+
+@dataclass(frozen=True)
+class LearningPath:
+    """A learning path: its name, who it is for, and its phases, each a name and steps in order."""
+
+    id: str
+    title: str
+    reader: str
+    phases: tuple[tuple[str, tuple[Step, ...]], ...]
+
+    def steps(self) -> Iterator[Step]:
+        """All steps in order."""
+        for _, steps in self.phases:
+            yield from steps
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of the recommender. Each answer has its words and the points it gives to each path."""
+
+    id: str
+    text: str
+    answers: tuple[tuple[str, Mapping[str, int]], ...]
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Everything that ``paths.yml`` says."""
+
+    documents: tuple[Document, ...]
+    paths: tuple[LearningPath, ...]
+    questions: tuple[Question, ...]
+
+    def document(self, page: str) -> Document:
+        """The document named ``page``. Raises ``KeyError`` if there is none."""
+        return {d.page: d for d in self.documents}[page]
+
+    def pages(self) -> set[str]:
+        """The names of all documents, ready or not."""
+        return {d.page for d in self.documents}
+
+    def recommend(self, answers: Mapping[str, int]) -> str:
+        """The id of the path with the most points for ``answers`` (question id to the number of the answer).
+
+        A tie goes to the earlier path: it asks for less.
+        """
+        points = {path.id: 0 for path in self.paths}
+        for question in self.questions:
+            for path, given in question.answers[answers[question.id]][1].items():
+                points[path] += given
+        return max(points, key=lambda path: points[path])
+
+
+def load(folder: Path) -> Guide:
+    """Read ``paths.yml`` in ``folder``. Raises ``ValueError`` if a step or a question names what does not exist."""
+    data: dict[str, Any] = yaml.safe_load((folder / "paths.yml").read_text("utf-8"))
+    documents = tuple(
+        Document(page, d["title"], d["purpose"], d["focus"], d.get("ready", "")) for page, d in data["documents"].items()
+    )
+    paths = tuple(
+        LearningPath(
+            name,
+            path["title"],
+            path["reader"],
+            tuple(
+                (phase, tuple(Step(s["page"], s.get("part", ""), s["gives"]) for s in steps))
+                for phase, steps in path["phases"].items()
+            ),
+        )
+        for name, path in data["paths"].items()
+    )
+    questions = tuple(
+        Question(name, q["text"], tuple((a["text"], a["points"]) for a in q["answers"]))
+        for name, q in data["questions"].items()
+    )
+    guide = Guide(documents, paths, questions)
+    for path in paths:
+        for step in path.steps():
+            if step.page not in guide.pages():
+                raise ValueError(f"paths.yml: path {path.id!r} has a step {step.page!r}, which is no document.")
+    for question in questions:
+        for _, points in question.answers:
+            if unknown := points.keys() - {path.id for path in paths}:
+                raise ValueError(f"paths.yml: question {question.id!r} gives points to {sorted(unknown)}, no path.")
+    return guide

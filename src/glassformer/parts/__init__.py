@@ -1,0 +1,1 @@
+"""The ground floor: one idea a file, each part usable alone."""
