@@ -13,7 +13,7 @@ from glassformer.glass.style import bundle, use_style
 
 def load_ipython_extension(shell: Any) -> None:
     """Use the guide's style, and display Matplotlib figures as themed SVG with their text and data beside them."""
-    InlineBackend.instance(parent=shell).figure_formats = {"svg"}
+    InlineBackend.instance(parent=shell).figure_formats = set()
     use_style()
     InlineBackend.instance().rc = {}
     shell.display_formatter.mimebundle_formatter.for_type(Figure, bundle)

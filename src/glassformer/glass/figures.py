@@ -1,0 +1,154 @@
+"""The figures of the guide that more than one line of Matplotlib makes. Each draws, describes itself, and returns its figure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Ellipse, FancyBboxPatch
+
+from glassformer.glass.style import FAINT, INK, PAPER, SERIES, describe, use_style
+
+
+def _blank(width: float, height: float) -> tuple[Figure, Any]:
+    """A drawing surface in inches with no axes around it, ready to be shown by a cell."""
+    import matplotlib.pyplot as plt
+
+    use_style()
+    figure = plt.figure(figsize=(width, height), layout="none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, width)
+    axes.set_ylim(0, height)
+    axes.axis("off")
+    return figure, axes
+
+
+def hierarchy() -> Figure:
+    """Artificial intelligence ⊃ machine learning ⊃ deep learning, with an example of each and the transformer inside."""
+    figure, axes = _blank(6.4, 3.7)
+    rings = (
+        ("Artificial intelligence", "rules that people write", 6.2, 3.5, 1.85, 3.32),
+        ("Machine learning", "weights found from examples", 4.9, 2.52, 1.40, 2.37),
+        ("Deep learning", "features found as well", 3.5, 1.55, 0.95, 1.40),
+    )
+    for color, (name, gist, width, height, middle, top) in zip(SERIES, rings, strict=False):
+        axes.add_patch(Ellipse((3.2, middle), width, height, facecolor=color, alpha=0.10, linewidth=0))
+        axes.add_patch(Ellipse((3.2, middle), width, height, fill=False, edgecolor=color, linewidth=1.6))
+        axes.text(3.2, top - 0.12, name, ha="center", va="center", fontsize=11.5, weight="bold", color=color)
+        axes.text(3.2, top - 0.36, gist, ha="center", va="center", fontsize=9.5, color=INK)
+    axes.text(3.2, 0.60, "neural networks with several layers,\ntransformers among them", ha="center", va="center", fontsize=9.5)
+    return describe(
+        figure,
+        "Three nested ovals. The outer one is artificial intelligence, rules that people write; in it lies machine "
+        "learning, weights found from examples; in that lies deep learning, where the features are found as well.",
+    )
+
+
+def neuron_diagram(inputs: Sequence[str], weights: Sequence[float], bias: float) -> Figure:
+    """A neuron as a drawing: inputs, weights on their lines, the sum with its bias, the activation, the output."""
+    figure, axes = _blank(6.4, 2.7)
+    heights = np.linspace(2.25, 0.45, len(inputs))
+    for name, weight, height in zip(inputs, weights, heights, strict=True):
+        axes.text(1.48, height, name, ha="right", va="center", fontsize=10)
+        axes.add_patch(Circle((1.65, height), 0.07, facecolor=SERIES[0], linewidth=0))
+        axes.annotate(
+            "", (3.02, 1.35), (1.75, height), arrowprops={"arrowstyle": "-", "color": SERIES[0], "linewidth": 1 + 2 * abs(weight)}
+        )
+        axes.text(
+            2.25, height + (1.35 - height) * 0.42 + 0.16, f"× {weight:g}".replace("-", "−"), ha="center", fontsize=10, weight="bold",
+            color=SERIES[0],
+        )  # fmt: skip
+    axes.add_patch(Circle((3.35, 1.35), 0.36, facecolor=PAPER, edgecolor=INK, linewidth=1.6))
+    axes.text(3.35, 1.35, "add", ha="center", va="center", fontsize=10.5)
+    axes.text(3.35, 0.5, f"bias {bias:g}".replace("-", "−"), ha="center", va="center", fontsize=10, weight="bold", color=SERIES[1])
+    axes.annotate("", (3.35, 0.98), (3.35, 0.64), arrowprops={"arrowstyle": "-|>", "color": SERIES[1]})
+    axes.annotate("", (4.28, 1.35), (3.72, 1.35), arrowprops={"arrowstyle": "-|>", "color": INK})
+    axes.text(4.0, 1.5, "z", ha="center", fontsize=11, style="italic")
+    axes.add_patch(FancyBboxPatch((4.32, 1.0), 0.7, 0.7, boxstyle="round,pad=0.03", facecolor=PAPER, edgecolor=SERIES[2], linewidth=1.6))
+    curve = np.linspace(-4, 4, 33)
+    axes.plot(4.67 + curve * 0.075, 1.08 + 0.54 / (1 + np.exp(-1.6 * curve)), color=SERIES[2])
+    axes.text(4.67, 0.8, "activation", ha="center", va="center", fontsize=9.5, color=SERIES[2])
+    axes.annotate("", (5.7, 1.35), (5.08, 1.35), arrowprops={"arrowstyle": "-|>", "color": INK})
+    axes.text(5.78, 1.35, "output", va="center", fontsize=10)
+    return describe(
+        figure,
+        f"A neuron. {len(inputs)} inputs ({', '.join(inputs)}) are multiplied by the weights "
+        f"{', '.join(f'{w:g}' for w in weights)}, added to the bias {bias:g}, and bent by an activation into one output.",
+    )
+
+
+def bars(values: Mapping[str, tuple[float, float]], title: str, guess: float | None = None) -> Figure:
+    """Horizontal bars of shares between 0 and 1, each with its standard error; ``guess`` marks what guessing gives."""
+    import matplotlib.pyplot as plt
+
+    use_style()
+    figure, axes = plt.subplots(figsize=(6.4, 0.62 * len(values) + 0.9))
+    names = list(values)[::-1]
+    shares = [values[name][0] for name in names]
+    errors = [values[name][1] for name in names]
+    axes.barh(names, shares, height=0.55, color=[SERIES[i % 3] for i in range(len(names))][::-1])
+    axes.errorbar(shares, range(len(names)), xerr=errors, fmt="none", ecolor=INK, linewidth=1.2, capsize=3)
+    for row, share in enumerate(shares):
+        axes.text(0.02, row, f"{share:.0%}", va="center", color=PAPER, weight="bold")
+    if guess is not None:
+        axes.axvline(guess, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        axes.annotate("guessing", (guess, len(names) - 0.5), xytext=(4, -2), textcoords="offset points", va="top", fontsize=8.5)
+        axes.set_ylim(-0.5, len(names) - 0.3)
+    axes.set_xlim(0, 1)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
+    axes.set_title(title)
+    words = "; ".join(f"{name} {values[name][0]:.0%}" for name in values)
+    return describe(figure, f"Bars with standard errors. {title}: {words}.")
+
+
+def word_map(words: Sequence[str], vectors: Any, groups: Mapping[str, Sequence[str]]) -> Figure:
+    """Words as points: their vectors seen from the side on which they spread most (the first two principal axes).
+
+    ``groups`` names the words to color; all others are drawn faint, without their name.
+    """
+    import matplotlib.pyplot as plt
+
+    use_style()
+    centered = np.asarray(vectors, dtype=float)
+    centered = centered - centered.mean(0)
+    axes_of_spread = np.linalg.svd(centered, full_matrices=False)[2][:2]
+    axes_of_spread *= np.sign(axes_of_spread[:, np.abs(axes_of_spread).argmax(1)].diagonal())[:, None]
+    points = centered @ axes_of_spread.T
+    figure, axes = plt.subplots(figsize=(6.4, 4.2))
+    known = {word: (color, name) for color, (name, of) in zip(SERIES[:2], groups.items(), strict=True) for word in of}
+    rest = [i for i, word in enumerate(words) if word not in known]
+    axes.scatter(points[rest, 0], points[rest, 1], s=14, color=FAINT, label="other words")
+    for marker, (name, of) in zip("os", groups.items(), strict=True):
+        rows = [words.index(word) for word in of]
+        axes.scatter(points[rows, 0], points[rows, 1], s=34, marker=marker, color=known[of[0]][0], label=name)
+        for row, word in zip(rows, of, strict=True):
+            axes.annotate(word, points[row], xytext=(5, 4), textcoords="offset points", fontsize=9, color=known[word][0])
+    axes.set_xlabel("first direction of spread")
+    axes.set_ylabel("second direction")
+    axes.margins(0.12)
+    axes.legend(loc="best")
+    return describe(
+        figure,
+        f"A map of {len(words)} words by their learned vectors. {' and '.join(groups)} lie in different regions.",
+    )
+
+
+def activations(functions: Mapping[str, Any], marked: tuple[float, float] | None = None) -> Figure:
+    """Activation functions of z between −6 and 6 in one picture; ``marked`` is a point (z, value) to show."""
+    import matplotlib.pyplot as plt
+    import torch
+
+    use_style()
+    figure, axes = plt.subplots(figsize=(6.4, 3.1))
+    z = torch.linspace(-6, 6, 241)
+    for style, (name, function) in zip(("-", (0, (5, 2)), ":"), functions.items(), strict=False):
+        axes.plot(z, function(z), label=name, linestyle=style)
+    if marked:
+        axes.plot(*marked, "o", color=INK, zorder=5)
+        axes.annotate(f"z = {marked[0]:.1f}, output {marked[1]:.2f}", marked, xytext=(10, -14), textcoords="offset points", fontsize=9)
+    axes.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
+    axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
+    axes.set_xlabel("weighted sum z")
+    axes.set_ylabel("output")
+    axes.legend(loc="upper left")
+    return describe(figure, f"The activations {', '.join(functions)} as curves over the weighted sum z from −6 to 6.")
