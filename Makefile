@@ -1,0 +1,19 @@
+# Each line is one that a person could type. On Windows, or without make, the README has the same commands in Python.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: read test check lint site outputs bench
+read:         ## set everything up and open the guide
+	@$(PYTHON) tools/env.py read && $(BIN)/glassformer read
+test:         ## set everything up and pass the tests
+	@$(PYTHON) tools/env.py dev && $(BIN)/python -m pytest
+check: lint   ## lint and the tests that need no execution of pages
+	@$(PYTHON) tools/env.py dev && $(BIN)/python -m pytest -q -x -m "not slow"
+lint:
+	@$(PYTHON) tools/env.py dev && $(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
+site:         ## execute every page from scratch, compare with what is stored, build into build/site
+	@$(PYTHON) tools/env.py guide && $(BIN)/glassformer outputs --check build/site
+outputs:      ## execute the pages and store what they show
+	@$(PYTHON) tools/env.py guide && $(BIN)/glassformer outputs
+bench:
+	@$(PYTHON) tools/env.py dev && $(BIN)/python benchmarks/app.py
