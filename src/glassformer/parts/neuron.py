@@ -51,11 +51,11 @@ class Neuron(nn.Module):
         self.activation = activation
 
     def weighted_sum(self, x: Tensor) -> Tensor:
-        """``z = x · w + b``, before the activation."""
+        """z = x · w + b, the sum before the activation."""
         if x.shape[-1:] != self.weight.shape:
-            raise ValueError(f"x must end in an axis of {len(self.weight)} inputs, not have shape {list(x.shape)}.")
+            raise ValueError(f"x must end in {len(self.weight)} inputs, but its shape is {list(x.shape)}.")
         return x @ self.weight + self.bias
 
     def forward(self, x: Tensor) -> Tensor:
-        """``f(x · w + b)``."""
+        """f(x · w + b), the output."""
         return self.activation(self.weighted_sum(x))

@@ -107,6 +107,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     furniture.setup(app)
     home.setup(app)
     app.config.html_static_path.append(str(HERE / "static"))  # type: ignore[attr-defined]
+    app.config.html_favicon = str(HERE / "static" / "favicon.svg")  # type: ignore[attr-defined]
     app.add_css_file("katex/katex.min.css")
     app.add_css_file("book.css")
     app.add_js_file("book.js", type="module")

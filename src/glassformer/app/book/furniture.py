@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import nbformat
 from docutils import nodes
+from pybtex.database import parse_file
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 
 from glassformer.app.book.reader import to_download
 from glassformer.app.book.source import Page, read_page
@@ -97,6 +99,7 @@ def _write_notebooks(app: Sphinx, error: Exception | None) -> None:
 def _plain_markdown(app: Sphinx, docname: str) -> Any:
     """How roles and directives read in plain Markdown: citations and equation numbers as text, included code as code."""
     equations = app.env.domaindata["math"]["objects"]
+    entries = parse_file(Path(app.srcdir) / app.config.bibtex_bibfiles[0]).entries
 
     def role(name: str, text: str) -> str:
         if name in ("eq", "number"):
@@ -106,19 +109,14 @@ def _plain_markdown(app: Sphinx, docname: str) -> Any:
         return text
 
     def citation(key: str) -> str:
-        for bibfile in app.env.domains["cite"].bibdata.bibfiles.values():  # type: ignore[attr-defined]
-            if key in bibfile.data.entries:
-                entry = bibfile.data.entries[key]
-                names = [str(person.last_names[-1]) for person in entry.persons["author"]]
-                who = names[0] if len(names) == 1 else " and ".join(names) if len(names) == 2 else f"{names[0]} et al."
-                return f"{who} ({entry.fields['year']})"
-        raise KeyError(f"{docname}: references.bib has no entry {key!r}.")
+        entry = entries[key]
+        names = [" ".join(person.last_names) for person in entry.persons["author"]]
+        who = f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
+        return f"{who} ({entry.fields['year']})"
 
     def directive(name: str, body: str) -> str:
         if name != "literalinclude":
             return ""
-        from sphinx.pycode import ModuleAnalyzer
-
         file, *options = body.strip().splitlines()
         path = Path(app.config.glassformer_sources) / file.strip().removeprefix("../src/glassformer/")
         wanted = next((o.split(":", 2)[2].strip() for o in options if o.startswith(":pyobject:")), None)

@@ -88,6 +88,7 @@ class IncludedCode(LiteralInclude):
             path = Path(self.config.glassformer_sources) / name.removeprefix(self.PREFIX)
             self.arguments[0] = Path(os.path.relpath(path, Path(self.env.doc2path(self.env.docname)).parent)).as_posix()
             self.options.setdefault("language", "python")
+            self.options.setdefault("dedent", None)
             what = self.options.get("pyobject", "")
             label = f"glassformer/{name.removeprefix(self.PREFIX)}" + (f" · {what}" if what else "")
             self.options.setdefault("caption", label)

@@ -20,11 +20,12 @@ const here = new URL(".", import.meta.url);
 async function bringToLife(figure) {
   const name = figure.dataset.module;
   const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL(`widgets/${name}.css`, here) });
+  const styled = new Promise((ready) => { sheet.onload = sheet.onerror = ready; });
   document.head.append(sheet);
   const module = (await import(new URL(`widgets/${name}.js`, here))).default;
   const state = JSON.parse(figure.querySelector("script").textContent);
   const live = Object.assign(document.createElement("div"), { className: "gf-live" });
-  await new Promise((ready) => { sheet.onload = sheet.onerror = ready; });
+  await styled;
   await module.render({ model: new PageModel(state), el: live });
   figure.querySelector(".gf-still").hidden = true;
   figure.append(live);

@@ -1,0 +1,11 @@
+"""What weights, bias and activation do: one neuron reads e-mails."""
+
+from typing import Any, ClassVar
+
+import traitlets
+
+from glassformer.glass.widgets.base import InteractiveFigure
+
+
+class Perceptron(InteractiveFigure):
+    module: ClassVar[str] = "perceptron"
