@@ -38,7 +38,11 @@ def version_problem(version, commands):
     if tuple(version[:2]) >= OLDEST:
         return ""
     use = "Run this again with %s." % commands[0] if commands else "Install a newer one from python.org or your system."
-    return "Glassformer needs Python %d.%d or newer, and this is Python %d.%d. %s" % (OLDEST + tuple(version[:2]) + (use,))
+    return "Glassformer needs Python %s or newer, and this is Python %s. %s" % (
+        ".".join(map(str, OLDEST)),
+        ".".join(map(str, version[:2])),
+        use,
+    )
 
 
 def newer_pythons():
@@ -63,7 +67,7 @@ def requirements(project, extra):
 def wanted(project, stage):
     # type: (dict[str, object], str) -> list[str]
     """What pip installs for a stage. ``read`` leaves PyTorch and NumPy for later."""
-    core = list(project["dependencies"])  # type: ignore[call-overload]
+    core = list(project["dependencies"])  # type: list[str]  # type: ignore[call-overload]
     if stage == "read":
         core = [r for r in core if not r.startswith(("torch", "numpy"))]
     return core + requirements(project, stage)
@@ -143,7 +147,16 @@ def pip(*arguments):
     # type: (str) -> None
     """Run pip in the virtual environment. Its words go to the log; raises ``SetupError`` with the last of them."""
     constraints = [] if os.environ.get("CONSTRAINTS") == "none" else ["-c", str(ROOT / "constraints.txt")]
-    command = [python(), "-m", "pip", "install", "--disable-pip-version-check", "--prefer-binary", *constraints, *arguments]
+    command = [
+        python(),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--prefer-binary",
+        *constraints,
+        *arguments,
+    ]
     with LOG.open("ab") as log:
         place = log.tell()
         log.write((" ".join(command) + "\n").encode())
@@ -153,8 +166,9 @@ def pip(*arguments):
         said = LOG.read_bytes()[place:].decode(errors="replace").strip().splitlines()
         last = "\n  ".join([line for line in said if line.startswith("ERROR")][-3:] or said[-3:])
         raise SetupError(
-            "pip could not install what is needed (all of its words: %s). Check the network and the free space, and run this"
-            " again; it goes on where it stopped. If a pinned version does not exist for your machine, set CONSTRAINTS=none."
+            "pip could not install what is needed (all of its words: %s). Check the network and the free space, and run"
+            " this again; it goes on where it stopped. If a pinned version does not exist for your machine, set"
+            " CONSTRAINTS=none."
             "\n  %s" % (LOG, last)
         )
 
@@ -241,7 +255,7 @@ def say(sentence):
 def main(arguments):
     # type: (list[str]) -> int
     """Bring the stages named in ``arguments`` up to date. Returns the exit status."""
-    problem = version_problem(sys.version_info, newer_pythons())
+    problem = version_problem(sys.version_info[:3], newer_pythons())
     if problem:
         print(problem, file=sys.stderr)
         return 1
@@ -263,7 +277,10 @@ def main(arguments):
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
-        print("Set-up cannot write to %s: %s. Free it or move the project, and run this again." % (VENV, error), file=sys.stderr)
+        print(
+            "Set-up cannot write to %s: %s. Free it or move the project, and run this again." % (VENV, error),
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again; it goes on where it stopped.", file=sys.stderr)

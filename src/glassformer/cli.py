@@ -32,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     build.set_defaults(run=_build)
     outputs = commands.add_parser("outputs", help="execute the pages and store what they show (for authors)")
     outputs.add_argument("pages", nargs="*", help="pages to execute (default: all)")
-    outputs.add_argument("--check", type=Path, metavar="OUT", help="compare with what is stored and build the site there")
+    outputs.add_argument(
+        "--check", type=Path, metavar="OUT", help="compare with what is stored and build the site there"
+    )
     outputs.set_defaults(run=_outputs)
     options = parser.parse_args(arguments)
     if not hasattr(options, "run"):
@@ -67,7 +69,8 @@ def _known(name: str) -> str:
         return name
     near = difflib.get_close_matches(name, names, 1, 0.5)
     raise ValueError(
-        f"There is no page {name!r}. " + (f"Did you mean {near[0]!r}?" if near else f"The pages are: {', '.join(names)}.")
+        f"There is no page {name!r}. "
+        + (f"Did you mean {near[0]!r}?" if near else f"The pages are: {', '.join(names)}.")
     )
 
 

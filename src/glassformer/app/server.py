@@ -25,12 +25,12 @@ class PageHandler(JupyterHandler, web.StaticFileHandler):  # type: ignore[misc]
     """A file of the built site, for those who hold the token."""
 
     @web.authenticated
-    async def get(self, path: str, include_body: bool = True) -> None:
+    async def get(self, path: str, include_body: bool = True) -> None:  # type: ignore[override]
         """The file, or the login page for those without the token."""
         await web.StaticFileHandler.get(self, path, include_body)
 
     @web.authenticated
-    async def head(self, path: str) -> None:
+    async def head(self, path: str) -> None:  # type: ignore[override]
         """The headers of ``get``."""
         await web.StaticFileHandler.get(self, path, include_body=False)
 
@@ -66,7 +66,9 @@ def free_port(port: int) -> int:
             probe.bind((HOST, port))
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or "ports are numbers from 0 to 65535"
-            raise SiteError(f"Port {port} cannot be used: {reason}. Leave --port away, and a free one is chosen.") from error
+            raise SiteError(
+                f"Port {port} cannot be used: {reason}. Leave --port away, and a free one is chosen."
+            ) from error
         return int(probe.getsockname()[1])
 
 

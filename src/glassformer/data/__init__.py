@@ -23,7 +23,9 @@ def reviews() -> list[tuple[str, int]]:
 
     Used in ``nn_intro``, section 2.
     """
-    return [(text, label) for label, texts in ((1, "pleased"), (0, "not pleased")) for text in _read("reviews.json")[texts]]
+    return [
+        (text, label) for label, texts in ((1, "pleased"), (0, "not pleased")) for text in _read("reviews.json")[texts]
+    ]
 
 
 def plain_letters(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The figures of the guide that more than one line of Matplotlib makes. Each draws, describes itself, and returns its figure."""
+"""The guide's drawn figures. Each function draws, describes what it drew in words, and returns the figure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def _blank(width: float, height: float) -> tuple[Figure, Any]:
 
 
 def hierarchy() -> Figure:
-    """Artificial intelligence ⊃ machine learning ⊃ deep learning, with an example of each and the transformer inside."""
+    """Artificial intelligence ⊃ machine learning ⊃ deep learning, as nested ovals."""
     figure, axes = _blank(6.4, 3.7)
     rings = (
         ("Artificial intelligence", "rules that people write", 6.2, 3.5, 1.85, 3.32),
@@ -36,7 +36,14 @@ def hierarchy() -> Figure:
         axes.add_patch(Ellipse((3.2, middle), width, height, fill=False, edgecolor=color, linewidth=1.6))
         axes.text(3.2, top - 0.12, name, ha="center", va="center", fontsize=11.5, weight="bold", color=color)
         axes.text(3.2, top - 0.36, gist, ha="center", va="center", fontsize=9.5, color=INK)
-    axes.text(3.2, 0.60, "neural networks with several layers,\ntransformers among them", ha="center", va="center", fontsize=9.5)
+    axes.text(
+        3.2,
+        0.60,
+        "neural networks with several layers,\ntransformers among them",
+        ha="center",
+        va="center",
+        fontsize=9.5,
+    )
     return describe(
         figure,
         "Three nested ovals. The outer one is artificial intelligence, rules that people write; in it lies machine "
@@ -52,19 +59,40 @@ def neuron_diagram(inputs: Sequence[str], weights: Sequence[float], bias: float)
         axes.text(1.48, height, name, ha="right", va="center", fontsize=10)
         axes.add_patch(Circle((1.65, height), 0.07, facecolor=SERIES[0], linewidth=0))
         axes.annotate(
-            "", (3.02, 1.35), (1.75, height), arrowprops={"arrowstyle": "-", "color": SERIES[0], "linewidth": 1 + 2 * abs(weight)}
+            "",
+            (3.02, 1.35),
+            (1.75, height),
+            arrowprops={"arrowstyle": "-", "color": SERIES[0], "linewidth": 1 + 2 * abs(weight)},
         )
         axes.text(
-            2.25, height + (1.35 - height) * 0.42 + 0.16, f"× {weight:g}".replace("-", "−"), ha="center", fontsize=10, weight="bold",
+            2.25,
+            height + (1.35 - height) * 0.42 + 0.16,
+            f"× {weight:g}".replace("-", "−"),
+            ha="center",
+            fontsize=10,
+            weight="bold",
             color=SERIES[0],
-        )  # fmt: skip
+        )
     axes.add_patch(Circle((3.35, 1.35), 0.36, facecolor=PAPER, edgecolor=INK, linewidth=1.6))
     axes.text(3.35, 1.35, "add", ha="center", va="center", fontsize=10.5)
-    axes.text(3.35, 0.5, f"bias {bias:g}".replace("-", "−"), ha="center", va="center", fontsize=10, weight="bold", color=SERIES[1])
+    axes.text(
+        3.35,
+        0.5,
+        f"bias {bias:g}".replace("-", "−"),
+        ha="center",
+        va="center",
+        fontsize=10,
+        weight="bold",
+        color=SERIES[1],
+    )
     axes.annotate("", (3.35, 0.98), (3.35, 0.64), arrowprops={"arrowstyle": "-|>", "color": SERIES[1]})
     axes.annotate("", (4.28, 1.35), (3.72, 1.35), arrowprops={"arrowstyle": "-|>", "color": INK})
     axes.text(4.0, 1.5, "z", ha="center", fontsize=11, style="italic")
-    axes.add_patch(FancyBboxPatch((4.32, 1.0), 0.7, 0.7, boxstyle="round,pad=0.03", facecolor=PAPER, edgecolor=SERIES[2], linewidth=1.6))
+    axes.add_patch(
+        FancyBboxPatch(
+            (4.32, 1.0), 0.7, 0.7, boxstyle="round,pad=0.03", facecolor=PAPER, edgecolor=SERIES[2], linewidth=1.6
+        )
+    )
     curve = np.linspace(-4, 4, 33)
     axes.plot(4.67 + curve * 0.075, 1.08 + 0.54 / (1 + np.exp(-1.6 * curve)), color=SERIES[2])
     axes.text(4.67, 0.8, "activation", ha="center", va="center", fontsize=9.5, color=SERIES[2])
@@ -73,7 +101,8 @@ def neuron_diagram(inputs: Sequence[str], weights: Sequence[float], bias: float)
     return describe(
         figure,
         f"A neuron. {len(inputs)} inputs ({', '.join(inputs)}) are multiplied by the weights "
-        f"{', '.join(f'{w:g}' for w in weights)}, added to the bias {bias:g}, and bent by an activation into one output.",
+        f"{', '.join(f'{w:g}' for w in weights)}, added to the bias {bias:g}, "
+        "and bent by an activation into one output.",
     )
 
 
@@ -92,7 +121,9 @@ def bars(values: Mapping[str, tuple[float, float]], title: str, guess: float | N
         axes.text(0.02, row, f"{share:.0%}", va="center", color=PAPER, weight="bold")
     if guess is not None:
         axes.axvline(guess, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate("guessing", (guess, len(names) - 0.5), xytext=(4, -2), textcoords="offset points", va="top", fontsize=8.5)
+        axes.annotate(
+            "guessing", (guess, len(names) - 0.5), xytext=(4, -2), textcoords="offset points", va="top", fontsize=8.5
+        )
         axes.set_ylim(-0.5, len(names) - 0.3)
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
@@ -122,7 +153,9 @@ def word_map(words: Sequence[str], vectors: Any, groups: Mapping[str, Sequence[s
         rows = [words.index(word) for word in of]
         axes.scatter(points[rows, 0], points[rows, 1], s=34, marker=marker, color=known[of[0]][0], label=name)
         for row, word in zip(rows, of, strict=True):
-            axes.annotate(word, points[row], xytext=(5, 4), textcoords="offset points", fontsize=9, color=known[word][0])
+            axes.annotate(
+                word, points[row], xytext=(5, 4), textcoords="offset points", fontsize=9, color=known[word][0]
+            )
     axes.set_xlabel("first direction of spread")
     axes.set_ylabel("second direction")
     axes.margins(0.12)
@@ -145,7 +178,13 @@ def activations(functions: Mapping[str, Any], marked: tuple[float, float] | None
         axes.plot(z, function(z), label=name, linestyle=style)
     if marked:
         axes.plot(*marked, "o", color=INK, zorder=5)
-        axes.annotate(f"z = {marked[0]:.1f}, output {marked[1]:.2f}", marked, xytext=(10, -14), textcoords="offset points", fontsize=9)
+        axes.annotate(
+            f"z = {marked[0]:.1f}, output {marked[1]:.2f}",
+            marked,
+            xytext=(10, -14),
+            textcoords="offset points",
+            fontsize=9,
+        )
     axes.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
     axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
     axes.set_xlabel("weighted sum z")

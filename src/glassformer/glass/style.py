@@ -96,7 +96,7 @@ def _numbers(values: Any) -> Any:
     """What a comparison needs of an array: all of it up to 48 numbers, beyond that its shape, moments and a sample."""
     import numpy as np
 
-    array = np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
+    array: Any = np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
     if array.size <= 48:
         return [float(f"{x:.6g}") for x in array.ravel()]
     finite = array[np.isfinite(array)]

@@ -87,7 +87,8 @@ def load(folder: Path) -> Guide:
     """Read ``paths.yml`` in ``folder``. Raises ``ValueError`` if a step or a question names what does not exist."""
     data: dict[str, Any] = yaml.safe_load((folder / "paths.yml").read_text("utf-8"))
     documents = tuple(
-        Document(page, d["title"], d["purpose"], d["focus"], d.get("ready", "")) for page, d in data["documents"].items()
+        Document(page, d["title"], d["purpose"], d["focus"], d.get("ready", ""))
+        for page, d in data["documents"].items()
     )
     paths = tuple(
         LearningPath(

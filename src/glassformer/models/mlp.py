@@ -43,4 +43,5 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The outputs before any softmax or sigmoid, called logits."""
-        return self.layers[-1](self.hidden(x))
+        logits: Tensor = self.layers[-1](self.hidden(x))
+        return logits

@@ -40,13 +40,16 @@ class Neuron(nn.Module):
     """
 
     def __init__(
-        self, weights: Sequence[float] | Tensor, bias: float = 0.0, activation: Callable[[Tensor], Tensor] = torch.sigmoid
+        self,
+        weights: Sequence[float] | Tensor,
+        bias: float = 0.0,
+        activation: Callable[[Tensor], Tensor] = torch.sigmoid,
     ) -> None:
         super().__init__()
-        w_I = torch.as_tensor(weights, dtype=torch.get_default_dtype())
-        if w_I.ndim != 1 or len(w_I) == 0:
-            raise ValueError(f"weights must be a list of at least one number, not of shape {list(w_I.shape)}.")
-        self.weight = nn.Parameter(w_I.clone())
+        weight = torch.as_tensor(weights, dtype=torch.get_default_dtype())
+        if weight.ndim != 1 or len(weight) == 0:
+            raise ValueError(f"weights must be a list of at least one number, not of shape {list(weight.shape)}.")
+        self.weight = nn.Parameter(weight.clone())
         self.bias = nn.Parameter(torch.tensor(float(bias)))
         self.activation = activation
 

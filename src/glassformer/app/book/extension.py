@@ -1,4 +1,4 @@
-"""The Sphinx extension of the guide: it ties the reader, the stored outputs, the maths and the page furniture together."""
+"""The Sphinx extension of the guide: it ties the reader, the stored outputs, the maths and the furniture together."""
 
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,8 @@ class EvalRole(SphinxRole):
 
 def _name_cells(app: Sphinx, doctree: nodes.document) -> None:
     for node in doctree.findall(nodes.container):
-        about = node.get("cell_metadata", {}).get("glassformer")
+        metadata: dict[str, Any] = node.get("cell_metadata", {})
+        about = metadata.get("glassformer")
         if about:
             node["ids"] = [f"cell-{about['id'].replace('.', '-')}"]
 
@@ -106,8 +107,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     references.setup(app)
     furniture.setup(app)
     home.setup(app)
-    app.config.html_static_path.append(str(HERE / "static"))  # type: ignore[attr-defined]
-    app.config.html_favicon = str(HERE / "static" / "favicon.svg")  # type: ignore[attr-defined]
+    app.config.html_static_path.append(str(HERE / "static"))
+    app.config.html_favicon = str(HERE / "static" / "favicon.svg")
     app.add_css_file("katex/katex.min.css")
     app.add_css_file("book.css")
     app.add_js_file("book.js", type="module")

@@ -1,6 +1,7 @@
 """What stands around a page's text: the notebook to download above it, the next step on each path below it."""
 
 import html
+import textwrap
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,7 +98,7 @@ def _write_notebooks(app: Sphinx, error: Exception | None) -> None:
 
 
 def _plain_markdown(app: Sphinx, docname: str) -> Any:
-    """How roles and directives read in plain Markdown: citations and equation numbers as text, included code as code."""
+    """How roles and directives read in plain Markdown: citations and numbers as text, included code as code."""
     equations = app.env.domaindata["math"]["objects"]
     entries = parse_file(Path(app.srcdir) / app.config.bibtex_bibfiles[0]).entries
 
@@ -124,8 +125,16 @@ def _plain_markdown(app: Sphinx, docname: str) -> Any:
         if wanted:
             _, first, last = ModuleAnalyzer.for_file(path, "").find_tags()[wanted]
             lines = lines[first - 1 : last]
-        return "\n".join([f"From `glassformer/{path.relative_to(app.config.glassformer_sources)}`:", "", "```python"]
-                         + lines + ["```"])  # fmt: skip
+        file_name = path.relative_to(app.config.glassformer_sources).as_posix()
+        return "\n".join(
+            [
+                f"From `glassformer/{file_name}`:",
+                "",
+                "```python",
+                *textwrap.dedent("\n".join(lines)).splitlines(),
+                "```",
+            ]
+        )
 
     return role, directive
 

@@ -23,7 +23,8 @@ def _engine() -> Any:
     engine.eval(VENDOR.read_text("utf-8"))
     engine.eval(
         "function render(source, displayMode, macros) {"
-        " try { return {html: katex.renderToString(source, {displayMode, macros, throwOnError: true, strict: 'error'})} }"
+        " const options = {displayMode, macros, throwOnError: true, strict: 'error'};"
+        " try { return {html: katex.renderToString(source, options)} }"
         " catch (error) { return {error: String(error.message)} } }"
     )
     return engine

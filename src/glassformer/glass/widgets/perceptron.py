@@ -1,8 +1,6 @@
 """What weights, bias and activation do: one neuron reads e-mails."""
 
-from typing import Any, ClassVar
-
-import traitlets
+from typing import ClassVar
 
 from glassformer.glass.widgets.base import InteractiveFigure
 

@@ -1,0 +1,58 @@
+"""What all tests share: the built site, and the rule that a full run skips nothing.
+
+``GLASSFORMER_FULL=1`` (CI) turns every skip into a failure. ``GLASSFORMER_SITE`` names a site that is already built.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).parents[1]
+FULL = bool(os.environ.get("GLASSFORMER_FULL"))
+
+# Derandomized: a run that is green stays green; no deadline: the machine may be busy.
+settings.register_profile("glassformer", derandomize=True, deadline=None, max_examples=100)
+settings.load_profile("glassformer")
+
+
+def skip(what: str, how: str) -> None:
+    """Skip a test for want of ``what``; ``how`` says how to have it. In a full run this is a failure."""
+    (pytest.fail if FULL else pytest.skip)(f"needs {what}; to enable: {how}")
+
+
+@pytest.fixture(autouse=True)
+def _enabled(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("execute") and not FULL:
+        skip("the execution of pages, which takes a minute", "GLASSFORMER_FULL=1 make test")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if FULL and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = 1
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site: the one CI has built from a fresh execution, or one built here from the stored outputs."""
+    if given := os.environ.get("GLASSFORMER_SITE"):
+        return Path(given).resolve()
+    from glassformer.app.site import build
+
+    target = tmp_path_factory.mktemp("site") / "site"
+    build(target, strict=True)
+    return target
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of an installed Chromium."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    skip("Chromium", "apt install chromium, or put a Chrome on the PATH")
+    raise AssertionError
