@@ -116,3 +116,22 @@ def load(folder: Path) -> Guide:
             if unknown := points.keys() - {path.id for path in paths}:
                 raise ValueError(f"paths.yml: question {question.id!r} gives points to {sorted(unknown)}, no path.")
     return guide
+
+
+def tables(guide: Guide) -> tuple[str, str]:
+    """The README's tables in Markdown: the paths with their steps, and the documents."""
+
+    def name(page: str) -> str:
+        return f"[`{page}`](guide/{page}.md)" if guide.document(page).ready else f"`{page}` (in preparation)"
+
+    paths = ["| path | for whom | steps, in order |", "|---|---|---|"]
+    for path in guide.paths:
+        phases = [
+            f"{phase}: " + " → ".join(name(s.page) + (f", {s.part}" if s.part else "") for s in steps)
+            for phase, steps in path.phases
+        ]
+        paths.append(f"| {path.title} | {path.reader} | {'. '.join(phases)}. |")
+    documents = ["| document | purpose | focus | ready |", "|---|---|---|---|"]
+    for d in guide.documents:
+        documents.append(f"| {name(d.page)} | {d.purpose} | {d.focus} | {d.ready or 'in preparation'} |")
+    return "\n".join(paths), "\n".join(documents)
