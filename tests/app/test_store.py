@@ -19,7 +19,11 @@ def a_run() -> Run:
     return Run(
         "page",
         [
-            Record(first.id, first.digest, [{"text": ["z = 1.9", "done"]}, figure, widget]),
+            Record(
+                first.id,
+                first.digest,
+                [{"text": ["z = 1.9", "done"]}, figure, widget, {"text": ["tensor([ 6.,  1.])", "[1,  2]"]}],
+            ),
             Record(second.id, second.digest, [{"text": ["12.0 s"]}]),
         ],
         [("f'{z}'", "1.9")],

@@ -86,10 +86,8 @@ def _visit_math(translator: Any, node: nodes.Element) -> None:
 
 def _visit_math_block(translator: Any, node: nodes.Element) -> None:
     number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
-    translator.body.append(
-        translator.starttag(node, "div", CLASS="math-block")
-        + f'<div class="math-scroll">{node["html"]}</div>{number}</div>\n'
-    )
+    # Sphinx has put the anchor of a numbered equation in front of it already.
+    translator.body.append(f'<div class="math-block"><div class="math-scroll">{node["html"]}</div>{number}</div>\n')
     raise nodes.SkipNode
 
 

@@ -139,7 +139,15 @@ def _plain_markdown(app: Sphinx, docname: str) -> Any:
     return role, directive
 
 
+def _mend_roles(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document) -> None:
+    """Docutils calls the bibliography a list but its entries no items, which screen readers cannot make sense of."""
+    if "body" in context:
+        body = context["body"].replace('role="list" class="citation-list"', 'class="citation-list"')
+        context["body"] = body.replace(' role="doc-biblioentry"', "")
+
+
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
+    app.connect("html-page-context", _mend_roles)
     app.connect("doctree-resolved", _surround)
     app.connect("build-finished", _write_notebooks)

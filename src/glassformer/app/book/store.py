@@ -69,7 +69,8 @@ def save(run: Run, folder: Path) -> int:
         cells.append({"cell": record.id, "code": record.digest, "outputs": outputs})
     evals = [{"value": value, "of": expression} for expression, value in run.evals]
     text = json.dumps({"cells": cells, "evals": evals}, indent=1, ensure_ascii=False)
-    text = re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
+    # Lists of numbers on one line each. No string is touched: inside one, a line break is written \\n.
+    text = re.sub(r"\[\n[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
     for file, picture in pictures.items():
         if len(picture.encode()) > FIGURE_LIMIT:
             raise ValueError(

@@ -1,0 +1,248 @@
+"""Every page in a real Chromium: light, dark, narrow, by keyboard, without JavaScript, and with no other host asked."""
+
+import functools
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glassformer.app.site import pages
+from tests.conftest import skip
+
+try:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import Browser, Page, sync_playwright
+except ImportError:
+    Axe = None
+
+pytestmark = pytest.mark.browser
+NAMES = [page.name for page in pages()]
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+AREA = ["--disable-sync", "--no-first-run"]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser(request: pytest.FixtureRequest) -> Iterator["Browser"]:
+    if Axe is None:
+        skip("playwright and axe", "python3 tools/env.py browser")
+    chromium = request.getfixturevalue("chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *AREA])
+        yield running
+        running.close()
+
+
+class Opened:
+    """A page of the site, with what it asked for and what went wrong."""
+
+    def __init__(self, browser: "Browser", address: str, name: str, **context: Any) -> None:
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        context.setdefault("viewport", {"width": 1280, "height": 900})
+        context.setdefault("reduced_motion", "reduce")  # colors in the middle of a fade are nobody's colors
+        self.context = browser.new_context(**context)
+        self.page: Page = self.context.new_page()
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        self.page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url}"))
+        self.page.goto(f"{address}/{name}.html", wait_until="networkidle")
+
+
+@pytest.fixture
+def opened(browser, address) -> Iterator[Any]:
+    all_opened = []
+
+    def make(name: str, **context: Any) -> Opened:
+        all_opened.append(Opened(browser, address, name, **context))
+        return all_opened[-1]
+
+    yield make
+    for one in all_opened:
+        one.context.close()
+
+
+def wake(page: "Page") -> None:
+    """Scroll to each interactive figure and wait until it lives."""
+    for figure in page.query_selector_all(".gf-widget"):
+        figure.scroll_into_view_if_needed()
+    page.wait_for_function("[...document.querySelectorAll('.gf-widget')].every(f => f.dataset.ready)")
+
+
+def press_theme_button(page: "Page", wanted: str) -> None:
+    for _ in range(3):
+        if page.evaluate("document.body.dataset.theme") == wanted:
+            return
+        page.locator(".theme-toggle:visible").first.click()
+    raise AssertionError(f"the theme button does not reach {wanted}")
+
+
+OVERFLOWS = """() => [...document.querySelectorAll('body *')].filter(e => {
+  const box = e.getBoundingClientRect();
+  if (!box.width || box.right <= innerWidth + 1) return false;
+  if (e.closest('.sidebar-drawer, .toc-drawer, svg, .katex')) return false;   // off-canvas, clipped, or in a scroller
+  for (let p = e.parentElement; p; p = p.parentElement)
+    if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(p).overflowX)) return false;
+  return true;
+}).map(e => e.outerHTML.slice(0, 120))"""
+
+FIGURE_TEXT = """() => [...document.querySelectorAll(".gf-figure svg text, .gf-live svg text")]
+  .filter(t => t.textContent.trim())
+  .map(t => [t.textContent.trim(), getComputedStyle(t).fill, getComputedStyle(document.body).backgroundColor])"""
+
+
+def luminance(color: str) -> float:
+    numbers = [float(x) for x in color[color.index("(") + 1 : -1].replace(",", " ").split()[:3]]
+    if color.startswith("color(srgb"):
+        channels = [float(x) for x in color[color.index("srgb") + 4 : -1].split("/")[0].split()]
+    else:
+        channels = [x / 255 for x in numbers]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one: str, two: str) -> float:
+    light, dark = sorted((luminance(one), luminance(two)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("look", ["light", "dark", "narrow"])
+def test_page(opened, name, look):
+    """No error, no foreign request, no overflow, readable figures, nothing serious for axe."""
+    one = opened(name, viewport={"width": 390 if look == "narrow" else 1280, "height": 900})
+    page = one.page
+    press_theme_button(page, "dark" if look == "dark" else "light")
+    wake(page)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    assert page.evaluate(OVERFLOWS) == []
+    for text, fill, ground in page.evaluate(FIGURE_TEXT):
+        if text.endswith("%") and fill == ground:
+            continue  # a label inside its bar: the bar is its ground
+        assert contrast(fill, ground) >= 3, f"{text!r} is {fill} on {ground}"
+    result = Axe().run(page, options={"resultTypes": ["violations"]})
+    serious = [
+        f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})"
+        for v in result.response["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+    assert one.errors == []
+    assert all(url.startswith(("http://127.0.0.1:", "data:", "blob:")) for url in one.requests), one.requests
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_is_complete_without_javascript(opened, name):
+    page = opened(name, java_script_enabled=False).page
+    assert page.locator("article h1").is_visible()
+    for figure in page.locator(".gf-figure svg, .gf-still svg").all():
+        assert figure.is_visible()
+    assert not page.locator(".gf-live").count()
+
+
+def test_perceptron_is_worked_by_keyboard_alone(opened):
+    page = opened("nn_intro").page
+    wake(page)
+    live = page.locator(".gf-widget[data-module=perceptron] .gf-live")
+    sentence = live.locator("[aria-live]")
+    assert "= 1.9" in sentence.inner_text() and "6 of 8" in sentence.inner_text()
+    page.locator("#cell-3-5-1 summary").focus()
+    reached = []
+    for _ in range(20):  # Tab from the figure's code onward reaches every control
+        page.keyboard.press("Tab")
+        inside = page.evaluate(
+            "document.activeElement.closest('.gf-live') ? document.activeElement.outerHTML.slice(0, 60) : ''"
+        )
+        if inside:
+            reached.append(inside)
+    assert sum("range" in r for r in reached) == 4
+    assert (
+        any("checkbox" in r for r in reached)
+        and any("radio" in r for r in reached)
+        and any("<select" in r for r in reached)
+    )
+
+    sliders = live.locator("input[type=range]")
+    before = sentence.inner_text()
+    sliders.nth(0).focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_function(
+        "old => !document.querySelector('.gf-live [aria-live]').textContent.includes(old)", arg="= 1.9,"
+    )
+    assert sentence.inner_text() != before
+    live.locator("button", has_text="Reset").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('.gf-live [aria-live]').textContent.includes('= 1.9')")
+
+
+def test_recommender_by_keyboard(opened):
+    page = opened("index").page
+    for group in page.locator(".gf-recommender fieldset").all():
+        group.locator("input").first.focus()
+        page.keyboard.press("Space")
+    assert page.locator(".gf-advice").inner_text() == "We recommend the Complete Beginner Path."
+    assert page.locator(".gf-path.recommended").get_attribute("id") == "path-beginner"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#path-beginner")
+
+
+def test_recommender_agrees_with_the_library(opened):
+    import itertools
+
+    from glassformer.app.site import guide_folder
+    from glassformer.learn.paths import load
+
+    guide = load(guide_folder())
+    page = opened("index").page
+    names = [question.id for question in guide.questions]
+    for answers in itertools.product(range(3), repeat=4):
+        chosen = dict(zip(names, answers, strict=True))
+        best = page.evaluate(
+            """chosen => { const form = document.querySelector('.gf-recommender');
+              for (const [name, value] of Object.entries(chosen)) form.elements[name].value = value;
+              form.dispatchEvent(new Event('change'));
+              return document.querySelector('.gf-path.recommended').id }""",
+            chosen,
+        )
+        assert best == f"path-{guide.recommend(chosen)}", chosen
+
+
+def test_term_shows_its_definition_on_hover_and_focus(opened):
+    page = opened("nn_intro").page
+    term, tip = page.locator("a.gf-term", has_text="perceptron").first, page.locator("#gf-tip")
+    assert tip.is_hidden()
+    term.focus()
+    assert "whose weights are learned" in tip.inner_text()
+    assert term.get_attribute("aria-describedby") == "gf-tip"
+    page.keyboard.press("Escape")
+    assert tip.is_hidden()
+    term.hover()
+    assert tip.is_visible()
+
+
+def test_search_finds_words_offline(opened):
+    one = opened("search")
+    one.page.goto(one.page.url + "?q=perceptron", wait_until="networkidle")
+    one.page.wait_for_selector("#search-results li")
+    assert "Neural Networks Introduction" in one.page.locator("#search-results").inner_text()
+    assert one.errors == []
+    assert all(url.startswith("http://127.0.0.1:") for url in one.requests)

@@ -1,0 +1,100 @@
+"""The command line: what it says, and one clear sentence for each thing that can go wrong."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from glassformer.app import server, site
+from glassformer.cli import main
+
+
+def test_without_arguments_it_says_what_one_can_do(capsys):
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert "glassformer read" in said and "glassformer build OUT" in said
+
+
+def test_unknown_page_suggests_the_nearest(capsys):
+    assert main(["read", "nn_itnro"]) == 1
+    assert capsys.readouterr().err == "glassformer: There is no page 'nn_itnro'. Did you mean 'nn_intro'?\n"
+    assert main(["read", "qqqqqq"]) == 1
+    assert "The pages are: glossary, index, nn_intro, references." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_port_out_of_range(port, capsys):
+    assert main(["read", f"--port={port}"]) == 1
+    assert f"Port {port} cannot be used: ports are numbers from 0 to 65535." in capsys.readouterr().err
+
+
+def test_export_never_overwrites(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("precious")
+    assert main(["build", str(tmp_path)]) == 1
+    assert "is not empty, and nothing in it is overwritten" in capsys.readouterr().err
+    assert [f.name for f in tmp_path.iterdir()] == ["mine.txt"]
+    assert main(["build", str(tmp_path / "mine.txt")]) == 1
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+def test_export_is_a_whole_site(tmp_path):
+    out = tmp_path / "new" / "site"
+    assert main(["build", str(out)]) == 0
+    assert (out / "index.html").exists() and (out / "notebooks" / "nn_intro.ipynb").exists()
+    assert not list(out.parent.glob("site.*")), "nothing is left beside it"
+
+
+def test_a_home_that_cannot_be_written(tmp_path, capsys, monkeypatch):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("GLASSFORMER_HOME", str(blocked / "inside"))
+    assert main(["read"]) == 1
+    said = capsys.readouterr().err
+    assert "cannot write to" in said and "Set GLASSFORMER_HOME to a folder that you can write to" in said
+
+
+def test_a_failed_build_leaves_the_old_site(tmp_path, monkeypatch):
+    guide = tmp_path / "guide"
+    guide.mkdir()
+    (guide / "conf.py").write_text((site.guide_folder() / "conf.py").read_text())
+    (guide / "paths.yml").write_text((site.guide_folder() / "paths.yml").read_text())
+    (guide / "references.bib").write_text("")
+    (guide / "index.md").write_text("# Home\n\n[nowhere](nowhere.md)\n")
+    monkeypatch.setattr(site, "guide_folder", lambda: guide)
+    target = tmp_path / "site"
+    target.mkdir()
+    (target / "index.html").write_text("old")
+    with pytest.raises(site.SiteError, match="nowhere"):
+        site.build(target, strict=True)
+    assert (target / "index.html").read_text() == "old"
+
+
+def test_no_browser_is_no_failure(monkeypatch):
+    import webbrowser
+
+    def broken(_):
+        raise webbrowser.Error("could not locate runnable browser")
+
+    monkeypatch.setattr(webbrowser, "open", broken)
+    assert server._open("http://127.0.0.1") is False
+
+
+def test_a_missing_package_is_named():
+    code = (
+        "import sys; sys.modules['jupyter_server'] = None; from glassformer.cli import main; sys.exit(main(['read']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 1
+    assert "The package 'jupyter_server" in done.stderr and "pip install" in done.stderr
+
+
+def test_fingerprint_follows_what_a_page_depends_on(tmp_path, monkeypatch):
+    guide = tmp_path / "guide"
+    guide.mkdir()
+    (guide / "a.md").write_text("one")
+    monkeypatch.setattr(site, "guide_folder", lambda: guide)
+    first = site.fingerprint()
+    assert site.fingerprint() == first
+    (guide / "a.md").write_text("two")
+    assert site.fingerprint() != first
