@@ -1,7 +1,7 @@
 """Times and sizes of the guide as a newcomer meets it: a fresh clone, the first and the second start, the pages.
 
-Run it with ``make bench``. It prints a table, and last one line of JSON with the same figures. The clone's set-up asks the
-package index, so that figure depends on the network and on pip's cache.
+Run it with ``make bench``. It prints a table, and last one line of JSON with the same figures. The clone's set-up asks
+the package index, so that figure depends on the network and on pip's cache.
 """
 
 import argparse

@@ -61,7 +61,9 @@ def test_extras_that_name_extras_are_put_in_their_place(env):
 
 @pytest.mark.parametrize(
     ("system", "gpu", "configured", "chosen"),
-    itertools.product(["Linux", "Darwin", "Windows"], [False, True], [False, True], [None, "https://index.example"]),
+    list(
+        itertools.product(["Linux", "Darwin", "Windows"], [False, True], [False, True], [None, "https://index.example"])
+    ),
 )
 def test_where_pytorch_comes_from(env, system, gpu, configured, chosen):
     options = env.torch_options(system, gpu, configured, chosen)

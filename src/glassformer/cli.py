@@ -88,8 +88,7 @@ def _read(options: argparse.Namespace) -> int:
     try:
         serve(site, work_folder() / "server", page, options.port, not options.no_browser, _tell)
     finally:
-        if job and job.poll() is None:
-            job.terminate()
+        if job and install.stop(job):
             _tell("The installation of PyTorch was stopped; the next start goes on with it.")
     return 0
 

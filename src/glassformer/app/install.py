@@ -1,6 +1,8 @@
 """What ``glassformer read`` does about PyTorch: it lets the set-up tool install it while the pages are read."""
 
 import importlib.util
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,5 +28,20 @@ def start() -> "subprocess.Popen[bytes] | None":
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        start_new_session=True,  # Ctrl-C goes to the reading app, which ends this with ``stop``
     )
+
+
+def stop(job: "subprocess.Popen[bytes]") -> bool:
+    """End an installation that is still running, pip included. What is half done, the next start does again.
+
+    Returns whether it was running.
+    """
+    if job.poll() is not None:
+        return False
+    if sys.platform == "win32":
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(job.pid)], stdout=subprocess.DEVNULL, check=False)
+    else:
+        os.killpg(job.pid, signal.SIGTERM)
+    job.wait()
+    return True
