@@ -38,7 +38,7 @@ def test_ids_in_a_figure_are_unique_and_references_follow():
     text = render.figure(SVG, 'A "line".', "nn-3.2-1-0")
     assert 'id="nn-3-2-1-0-a"' in text and 'href="#nn-3-2-1-0-a"' in text and "url(#nn-3-2-1-0-b)" in text
     assert 'role="img" aria-label="A &quot;line&quot;."' in text
-    assert "max-width:120px" in text and "<text>kept</text>" in text  # 90 points are 120 pixels
+    assert "max-width:153px" in text and "<text>kept</text>" in text  # 90 points, 1.7 pixels each
 
 
 def test_widget_state_cannot_end_its_script():

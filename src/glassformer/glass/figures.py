@@ -11,11 +11,11 @@ from glassformer.glass.style import FAINT, INK, PAPER, SERIES, describe, use_sty
 
 
 def _blank(width: float, height: float) -> tuple[Figure, Any]:
-    """A drawing surface in inches with no axes around it, ready to be shown by a cell."""
+    """A surface of ``width`` × ``height`` units with no axes around it. A unit is 0.85 inches: words stand out."""
     import matplotlib.pyplot as plt
 
     use_style()
-    figure = plt.figure(figsize=(width, height), layout="none")
+    figure = plt.figure(figsize=(0.85 * width, 0.85 * height), layout="none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, width)
     axes.set_ylim(0, height)
@@ -111,7 +111,7 @@ def bars(values: Mapping[str, tuple[float, float]], title: str, guess: float | N
     import matplotlib.pyplot as plt
 
     use_style()
-    figure, axes = plt.subplots(figsize=(6.4, 0.62 * len(values) + 0.9))
+    figure, axes = plt.subplots(figsize=(5.2, 0.55 * len(values) + 0.9))
     names = list(values)[::-1]
     shares = [values[name][0] for name in names]
     errors = [values[name][1] for name in names]
@@ -132,38 +132,36 @@ def bars(values: Mapping[str, tuple[float, float]], title: str, guess: float | N
     return describe(figure, f"Bars with standard errors. {title}: {words}.")
 
 
-def word_map(words: Sequence[str], vectors: Any, groups: Mapping[str, Sequence[str]]) -> Figure:
-    """Words as points: their vectors seen from the side on which they spread most (the first two principal axes).
+def word_map(vectors: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> tuple[Figure, Any]:
+    """Words as points, and where they lie on the first axis.
 
-    ``groups`` names the words to color; all others are drawn faint, without their name.
+    Only directions count: every vector is scaled to length 1. The plane is that of the first two principal axes, the
+    directions in which the words spread most; the groups have no say in it. ``groups`` are names and their words.
     """
     import matplotlib.pyplot as plt
 
     use_style()
-    centered = np.asarray(vectors, dtype=float)
-    centered = centered - centered.mean(0)
-    axes_of_spread = np.linalg.svd(centered, full_matrices=False)[2][:2]
-    axes_of_spread *= np.sign(axes_of_spread[:, np.abs(axes_of_spread).argmax(1)].diagonal())[:, None]
-    points = centered @ axes_of_spread.T
-    figure, axes = plt.subplots(figsize=(6.4, 4.2))
-    known = {word: (color, name) for color, (name, of) in zip(SERIES[:2], groups.items(), strict=True) for word in of}
-    rest = [i for i, word in enumerate(words) if word not in known]
-    axes.scatter(points[rest, 0], points[rest, 1], s=14, color=FAINT, label="other words")
-    for marker, (name, of) in zip("os", groups.items(), strict=True):
-        rows = [words.index(word) for word in of]
-        axes.scatter(points[rows, 0], points[rows, 1], s=34, marker=marker, color=known[of[0]][0], label=name)
-        for row, word in zip(rows, of, strict=True):
-            axes.annotate(
-                word, points[row], xytext=(5, 4), textcoords="offset points", fontsize=9, color=known[word][0]
-            )
-    axes.set_xlabel("first direction of spread")
-    axes.set_ylabel("second direction")
-    axes.margins(0.12)
-    axes.legend(loc="best")
-    return describe(
-        figure,
-        f"A map of {len(words)} words by their learned vectors. {' and '.join(groups)} lie in different regions.",
-    )
+    words = [word for of in groups.values() for word in of]
+    units = np.array([np.asarray(vectors[word], dtype=float) for word in words])
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    centered = units - units.mean(0)
+    principal = np.linalg.svd(centered, full_matrices=False)[2][:2]
+    points = centered @ (principal * np.sign(principal @ centered[0])[:, None]).T  # the first word right and up
+    figure, axes = plt.subplots(figsize=(5.2, 3.7))
+    row = 0
+    for color, marker, (name, of) in zip(SERIES, "os", groups.items(), strict=False):
+        place = points[row : row + len(of)]
+        axes.scatter(*place.T, s=34, marker=marker, color=color, label=name)
+        for word, point in zip(of, place, strict=True):
+            axes.annotate(word, point, xytext=(5, 4), textcoords="offset points", fontsize=9, color=color)
+        row += len(of)
+    axes.set_xlabel("the direction in which they spread most")
+    axes.set_ylabel("the second direction")
+    axes.margins(x=0.18, y=0.2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    names = " and ".join(groups)
+    describe(figure, f"A map of {len(words)} words by the direction of their learned vectors: {names}.")
+    return figure, points[:, 0]
 
 
 def activations(functions: Mapping[str, Any], marked: tuple[float, float] | None = None) -> Figure:
@@ -172,7 +170,7 @@ def activations(functions: Mapping[str, Any], marked: tuple[float, float] | None
     import torch
 
     use_style()
-    figure, axes = plt.subplots(figsize=(6.4, 3.1))
+    figure, axes = plt.subplots(figsize=(5.2, 2.9))
     z = torch.linspace(-6, 6, 241)
     for style, (name, function) in zip(("-", (0, (5, 2)), ":"), functions.items(), strict=False):
         axes.plot(z, function(z), label=name, linestyle=style)

@@ -36,7 +36,7 @@ def use_style() -> None:
         {
             "svg.fonttype": "none",
             "svg.hashsalt": "glassformer",
-            "figure.figsize": (6.4, 3.6),
+            "figure.figsize": (5.2, 3.2),
             "figure.constrained_layout.use": True,
             "figure.facecolor": "none",
             "axes.facecolor": "none",
@@ -86,6 +86,9 @@ def svg(figure: Figure) -> str:
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)
+    # Matplotlib's style sheet would reach everything on the page; on the picture itself the same two words do.
+    text = re.sub(r"<defs>\s*<style[^>]*>\*\{[^}]*\}</style>\s*</defs>\s*", "", text, count=1)
+    text = text.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
     text = re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), text)
     for color, name in VARIABLES.items():
         text = text.replace(color, f"var({name}, {color})")

@@ -38,7 +38,7 @@ function number(x, digits = 2, fixed = false) {
   return /[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", "");
 }
 
-/** A labeled slider that shows its value. `oninput(value)` hears the reader; `show(value)` follows the model. */
+/** A labeled slider that shows its value, filled from zero. `oninput(value)` hears the reader; `show(value)` follows the model. */
 function slider({ label, min, max, step, digits = 2, oninput }) {
   const id = uniqueId("slider");
   const input = html("input", { type: "range", id, min, max, step, class: "gf-range" });
@@ -47,7 +47,9 @@ function slider({ label, min, max, step, digits = 2, oninput }) {
     input.value = x;
     value.textContent = number(x, digits, true);
     input.setAttribute("aria-valuetext", number(x, digits));
-    input.style.setProperty("--at", `${(100 * (clamp(x, min, max) - min)) / (max - min)}%`);
+    const [from, to] = [clamp(0, min, max), clamp(x, min, max)].sort((a, b) => a - b).map((v) => (v - min) / (max - min));
+    input.style.setProperty("--from", from);
+    input.style.setProperty("--to", to);
   };
   input.addEventListener("input", () => oninput(Number(input.value)));
   const name = html("label", { for: id, class: "gf-label" }, label);

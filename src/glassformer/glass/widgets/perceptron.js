@@ -93,19 +93,19 @@ function drawPlane(layers, { points, w, free, activation, selected }, { predicte
     const steps = activation === "step" ? [-end, -1e-9, 0, end] : Array.from({ length: 25 }, (_, i) => end * (i / 12 - 1));
     layers.gradient.replaceChildren(...steps.map((z) => stop((z + end) / (2 * end), shade(z))));
   }
-  const lines = [];
-  for (const [z, name] of LINES[activation]) {
+  const lines = [], names = [];
+  for (const [z, name] of [[0, "z = 0"], ...LINES[activation]]) {
     const ends = line(w, c - z)?.map(toPlane);
     if (!ends) continue;
-    lines.push(rod(...ends, { class: "level" }));
-    if (Math.hypot(ends[0][0] - ends[1][0], ends[0][1] - ends[1][1]) > 70) {
-      const [x, y] = [0, 1].map((k) => ends[0][k] * 0.84 + ends[1][k] * 0.16);
-      lines.push(text(x, y + 4, name, { class: "on-line" }));
-    }
+    if (z) lines.push(rod(...ends, { class: "level" }));
+    const reading = [0, 1].map((k) => 0.84 * ends[0][k] + 0.16 * ends[1][k]);
+    const long = Math.hypot(ends[0][0] - ends[1][0], ends[0][1] - ends[1][1]) > 100;
+    if (long) names.push(text(reading[0], reading[1] + 4, name, { class: "on-line" }));
   }
   const other = w[1] ? line(w, c + (free ? -w[1] : w[1]))?.map(toPlane) : null;
   if (other) lines.push(rod(...other, { class: "other" }));
   layers.ground.replaceChildren(svg("rect", { ...corner, ...ground }), svg("rect", { ...corner, class: "frame" }), ...lines);
+  layers.names.replaceChildren(...names);
   const order = points.map((_, i) => i).sort((i, j) => (points[i].x[1] === free) - (points[j].x[1] === free) || (i === selected) - (j === selected));
   layers.marks.replaceChildren(...order.map((i) => {
     const { x, label } = points[i];
@@ -129,20 +129,22 @@ function drawPlane(layers, { points, w, free, activation, selected }, { predicte
   set(layers.name, { x, y: y + 4 });
 }
 
-const toView = ([u, v, height]) => [170 + 132 * (u - v), 194 - 46 * (u + v) - 88 * height];
+const toView = (u, v, height) => // turned by 30 degrees, seen from 34 degrees above the horizon
+  [176 + 215 * (0.866 * (u - 0.5) - 0.5 * (v - 0.5)), 182 - 120 * (0.5 * (u - 0.5) + 0.866 * (v - 0.5)) - 92 * height];
 const CELLS = 14;
 
 /** From the side: the output as a surface over the plane, painted from the back; the cut z = 0 is drawn with its cell. */
-function drawSurface(root, { points, w, activation, free, selected }, { z, out }, c, reach) {
+function drawSurface(root, { points, w, activation, free, selected }, { out }, c, reach) {
   const [gu, gv] = slope(w), step = activation === "step";
   const rise = (value) => (activation === "identity" ? (value / reach + 1) / 2 : value);
-  const up = (u, v, value) => toView([u, v, rise(value)]);
+  const up = ([u, v], value) => toView(u, v, rise(value));
   const faces = [];
   const face = (corners, values) => {
     const s = 2 * rise(values.reduce((a, b) => a + b) / values.length) - 1;
-    const fill = `color-mix(in oklab, var(--c${Number(s > 0)}) ${(78 * Math.abs(s)).toFixed(0)}%, var(--paper))`;
-    faces.push(svg("path", { d: path(corners.map((p, i) => up(p[0], p[1], values[i]))), style: `fill: ${fill}`, class: "face" }));
+    const fill = `fill: color-mix(in oklab, var(--c${Number(s > 0)}) ${(78 * Math.abs(s)).toFixed(0)}%, var(--paper))`;
+    faces.push(svg("path", { d: path(corners.map((p, i) => up(p, values[i]))), style: fill, class: "face" }));
   };
+  const edge = (cut, value) => faces.push(rod(up(cut[0], value), up(cut[1], value), { class: "cut" }));
   for (let i = CELLS - 1; i >= 0; i--) for (let j = CELLS - 1; j >= 0; j--) {
     const cell = [[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]].map(([a, b]) => {
       const [u, v] = [a / CELLS, b / CELLS];
@@ -153,28 +155,28 @@ function drawSurface(root, { points, w, activation, free, selected }, { z, out }
       const piece = clip(cell, sign);
       if (piece.length > 2) face(piece, piece.map((p) => (step ? Number(sign > 0) : BEND[activation](p[2]))));
     };
-    const far = gu + gv > 0 ? 1 : -1; // the side further from the reader comes first
+    const far = gu + 1.73 * gv > 0 ? 1 : -1; // the side further from the reader comes first
     part(far);
-    if (step && cut.length === 2) face([cut[0], cut[1], cut[1], cut[0]], [0, 0, 1, 1]);
+    if (step && cut.length === 2) {
+      const wall = [up(cut[0], 0), up(cut[1], 0), up(cut[1], 1), up(cut[0], 1)];
+      faces.push(svg("path", { d: path(wall), class: "wall" }));
+      edge(cut, 0);
+    }
     part(-far);
-    if (cut.length !== 2) continue;
-    const heights = step ? [0, 1] : [BEND[activation](0)];
-    faces.push(...heights.map((h) => rod(up(...cut[0], h), up(...cut[1], h), { class: "cut" })));
+    if (cut.length === 2) edge(cut, step ? 1 : BEND[activation](0));
   }
   const low = activation === "identity" ? -reach : 0, high = activation === "identity" ? reach : 1;
-  const [bottom, top] = [up(0, 1, low), up(0, 1, high)];
-  const floor = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([u, v]) => up(u, v, low));
-  const stand = points.flatMap(({ x }, i) => {
-    if (x[1] !== free) return [];
-    const place = [x[0] / RANGE[0], x[2] / RANGE[1]];
-    return [mark(up(...place, out[i]), points[i], { chosen: i === selected, size: 4 })];
+  const [bottom, top] = [up([0, 1], low), up([0, 1], high)];
+  const stand = points.flatMap((point, i) => {
+    const place = [point.x[0] / RANGE[0], point.x[2] / RANGE[1]];
+    return point.x[1] === free ? [mark(up(place, out[i]), point, { chosen: i === selected, size: 4 })] : [];
   });
   root.replaceChildren(
-    svg("path", { d: path(floor), class: "frame" }), rod(up(1, 1, low), up(1, 1, high), { class: "axis" }),
-    rod(bottom, top, { class: "axis" }), ...faces, ...stand,
+    svg("path", { d: path([[0, 0], [1, 0], [1, 1], [0, 1]].map((p) => up(p, low))), class: "frame" }),
+    ...[[0, 1], [1, 1]].map((p) => rod(up(p, low), up(p, high), { class: "axis" })), ...faces, ...stand,
     text(bottom[0] - 6, bottom[1] + 4, number(low), { "text-anchor": "end" }),
-    text(top[0] - 6, top[1] + 4, number(high), { "text-anchor": "end" }), text(top[0] - 6, top[1] - 14, "output", { "text-anchor": "middle" }),
-    text(250, 194, "exclamation marks →", { "text-anchor": "middle" }), text(90, 194, "← capital letters", { "text-anchor": "middle" }),
+    text(top[0] - 6, top[1] + 4, number(high), { "text-anchor": "end" }), text(8, top[1] - 12, "output"),
+    text(262, 268, "exclamation marks ↗", { "text-anchor": "middle" }), text(62, 268, "↖ capital letters", { "text-anchor": "middle" }),
   );
 }
 
@@ -215,7 +217,7 @@ function render({ model, el }) {
   const gradient = svg("linearGradient", { id: uniqueId("shade"), gradientUnits: "userSpaceOnUse" });
   const border = [rod([0, 0], [0, 0], { class: "hit" }), rod([0, 0], [0, 0], { class: "border" })];
   const layers = {
-    gradient, border, ground: svg("g"), marks: svg("g", { class: "marks" }), name: text(0, 0, "w", { class: "on-line strong" }),
+    gradient, border, ground: svg("g"), names: svg("g", { class: "names" }), marks: svg("g", { class: "marks" }), name: text(0, 0, "w", { class: "on-line strong" }),
     grip: svg("circle", { r: 6.5, class: "grip" }), shaft: svg("path", { class: "shaft" }), head: svg("path", { class: "head" }),
     tip: svg("circle", { r: 20, class: "hit tip" }),
   };
@@ -226,8 +228,8 @@ function render({ model, el }) {
     ...[0, 10, 20, 30].map((y) => text(27, toPlane([0, y])[1] + 4, number(y), { "text-anchor": "end" })),
     text(PLOT.left, 14, "↑ capital letters"), text(PLOT.left + PLOT.size, 352, "exclamation marks →", { "text-anchor": "end" }),
   ];
-  plane.append(svg("defs", {}, gradient), layers.ground, ...ticks, layers.marks, layers.handles);
-  const surface = picture(340, 204, "The output as a surface over the same plane.");
+  plane.append(svg("defs", {}, gradient), layers.ground, ...ticks, layers.marks, layers.handles, layers.names);
+  const surface = picture(340, 274, "The output as a surface over the same plane.");
   const curve = picture(340, 122, "The output as a curve over z, with every e-mail on it.");
 
   const change = (values) => put(model, values);
@@ -277,16 +279,16 @@ function render({ model, el }) {
 
   const { node: sentence, say: announce, stop } = liveRegion();
   const title = (words) => html("p", { class: "gf-title" }, words);
-  const sign = (label, words, how = {}) =>
-    html("span", {}, set(svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }), {}), words);
-  const key = html("p", { class: "key" });
-  for (const [words, drawing] of [
-    ["not spam", mark([8, 8], { label: 0 }, {})], ["spam", mark([8, 8], { label: 1 }, {})],
-    ["wrong side", mark([8, 8], { label: 0 }, { wrong: true })],
-    ["other “free”", svg("g", {}, mark([8, 8], { label: 0 }, { faint: true }))], ["its line", rod([1, 8], [15, 8], { class: "other" })],
-  ]) key.append(html("span", {}, svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, drawing), words));
+  const others = html("span"); // what the hollow e-mails are
+  const icon = (drawing, words) => html("span", {}, svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, drawing), words);
+  const key = html("p", { class: "key" },
+    icon(mark([8, 8], { label: 0 }, {}), "not spam"), icon(mark([8, 8], { label: 1 }, {}), "spam"),
+    icon(mark([8, 8], { label: 0 }, { wrong: true }), "wrong side"),
+    icon(mark([8, 8], { label: 0 }, { faint: true }), others), icon(rod([1, 8], [15, 8], { class: "other" }), "their line"));
+  const hint = html("p", { class: "hint" },
+    "Drag the line to shift it (bias). Drag the tip of the arrow to turn and steepen (weights; the bias follows). Click an e-mail to choose it.");
   const root = html("div", { class: "gf gf-perceptron" }, html("div", { class: "panels" },
-    html("div", { class: "above" }, title("From above: where z = 0"), plane, key),
+    html("div", { class: "above" }, title("From above: where z = 0"), plane, key, hint),
     html("div", { class: "beside" }, title("From the side: the output"), surface, title("Along z: the activation"), curve),
     sentence,
     html("div", { class: "gf-controls" }, html("div", { class: "sliders" }, ...sliders.map(({ node }) => node)),
@@ -313,6 +315,7 @@ function render({ model, el }) {
     });
     email.value = state.selected;
     free.checked = Boolean(state.free);
+    others.textContent = `${state.free ? "without" : "with"} “free”`;
     for (const radio of radios) radio.checked = radio.value === state.activation;
     announce(result.sentence);
   });
