@@ -7,8 +7,8 @@ read:         ## set everything up and open the guide
 	@$(PYTHON) tools/env.py read && $(BIN)/glassformer read
 test:         ## set everything up and pass the tests
 	@$(PYTHON) tools/env.py dev && $(BIN)/python -m pytest
-check: lint   ## lint and the tests that need no execution of pages
-	@$(PYTHON) tools/env.py dev && $(BIN)/python -m pytest -q -x -m "not slow"
+check: lint   ## lint, the quick tests, and the pages that have changed, in two minutes
+	@$(PYTHON) tools/env.py dev && $(BIN)/glassformer outputs --check build/site --changed && $(BIN)/python -m pytest -q -m "not browser"
 lint:
 	@$(PYTHON) tools/env.py dev && $(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
 site:         ## execute every page from scratch, compare with what is stored, build into build/site

@@ -77,6 +77,17 @@ def test_no_browser_is_no_failure(monkeypatch):
         raise webbrowser.Error("could not locate runnable browser")
 
     monkeypatch.setattr(webbrowser, "open", broken)
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert server._open("http://127.0.0.1") is False
+
+
+def test_without_a_display_no_browser_is_tried(monkeypatch):
+    import webbrowser
+
+    monkeypatch.setattr(webbrowser, "open", lambda _: pytest.fail("a browser was tried"))
+    monkeypatch.setattr(server.sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
     assert server._open("http://127.0.0.1") is False
 
 

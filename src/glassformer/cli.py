@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outputs.add_argument(
         "--check", type=Path, metavar="OUT", help="compare with what is stored and build the site there"
     )
+    outputs.add_argument(
+        "--changed", action="store_true", help="with --check: leave out pages that have not changed since"
+    )
     outputs.set_defaults(run=_outputs)
     options = parser.parse_args(arguments)
     if not hasattr(options, "run"):
@@ -109,7 +112,7 @@ def _outputs(options: argparse.Namespace) -> int:
 
     names = [_known(name) for name in options.pages]
     if options.check:
-        return publish.check(options.check, _tell)
+        return publish.check(options.check, _tell, changed=options.changed)
     return publish.store(names, _tell)
 
 

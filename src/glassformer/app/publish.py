@@ -1,13 +1,15 @@
 """Execute the pages: to store what they show, or to check that what is stored still follows."""
 
+import hashlib
 import shutil
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from glassformer.app.book.execute import execute
-from glassformer.app.book.store import TOTAL_LIMIT, Run, differences, load, save
-from glassformer.app.site import SiteError, build, guide_folder, pages
+from glassformer.app.book.source import Page
+from glassformer.app.book.store import TOTAL_LIMIT, differences, load, save
+from glassformer.app.site import PACKAGE, SiteError, build, guide_folder, pages
 
 
 def store(names: Collection[str], tell: Callable[[str], None]) -> int:
@@ -24,27 +26,40 @@ def store(names: Collection[str], tell: Callable[[str], None]) -> int:
     return 0
 
 
-def check(target: Path, tell: Callable[[str], None]) -> int:
+def check(target: Path, tell: Callable[[str], None], *, changed: bool = False) -> int:
     """Execute every page from scratch, compare with what is stored, and build the site from the fresh outputs.
 
-    The fresh outputs lie in ``target``'s neighbor ``executed``. Returns 1 if a stored output no longer follows.
+    The fresh outputs lie in ``target``'s neighbor ``executed``. With ``changed``, pages are left out that were executed
+    there and have not changed since, nor has the package. Returns 1 if a stored output no longer follows.
     """
     fresh = target.parent / "executed"
-    shutil.rmtree(fresh, ignore_errors=True)
+    if not changed:
+        shutil.rmtree(fresh, ignore_errors=True)
     found: list[str] = []
     for page in pages():
         if not page.cells:
             continue
-        began = time.perf_counter()
-        run: Run = execute(page, _progress(page.name, tell))
-        save(run, fresh)
-        found += differences(page, load(page.name, guide_folder() / "outputs"), run)
-        tell(f"{page.name}: {len(page.cells)} cells executed in {time.perf_counter() - began:.0f} s")
+        mark, now = fresh / f"{page.name}.sha256", _fingerprint(page)
+        if not (mark.exists() and mark.read_text("utf-8") == now):
+            began = time.perf_counter()
+            save(execute(page, _progress(page.name, tell)), fresh)
+            mark.write_text(now, "utf-8")
+            tell(f"{page.name}: {len(page.cells)} cells executed in {time.perf_counter() - began:.0f} s")
+        found += differences(page, load(page.name, guide_folder() / "outputs"), load(page.name, fresh))
     for sentence in found:
         tell(sentence)
     build(target, outputs=fresh.resolve(), strict=True)
     tell(f"The site is in {target}." if not found else f"{len(found)} stored outputs no longer follow: `make outputs`.")
     return 1 if found else 0
+
+
+def _fingerprint(page: Page) -> str:
+    """What the outputs of a page depend on: its source and the package."""
+    digest = hashlib.sha256(repr(page).encode())
+    for path in sorted(PACKAGE.rglob("*")):
+        if path.suffix in (".py", ".js", ".css", ".json"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _progress(name: str, tell: Callable[[str], None]) -> Callable[[int, int], None]:

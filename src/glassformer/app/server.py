@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,9 @@ def serve(site: Path, home: Path, page: str, port: int, browser: bool, tell: Cal
 
 
 def _open(address: str) -> bool:
+    """Open ``address`` in a browser; ``False`` where there is none, or no display to show one on."""
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
     try:
         return webbrowser.open(address)
     except (webbrowser.Error, OSError):
