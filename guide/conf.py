@@ -22,6 +22,7 @@ numfig = False
 
 html_theme = "furo"
 html_copy_source = False
+html_use_index = False
 html_show_sourcelink = False
 html_show_sphinx = False
 html_last_updated_fmt = None

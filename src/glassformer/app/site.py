@@ -102,7 +102,7 @@ def build(target: Path, *, outputs: Path | None = None, strict: bool = False) ->
         raise SiteError(f"The site was not built:\n{said}")
     if said:
         print(said, file=sys.stderr)
-    for leftover in (".doctrees", ".buildinfo", "objects.inv"):
+    for leftover in (".doctrees", ".buildinfo", "objects.inv", "_sources"):
         path = fresh / leftover
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     _write_widgets(fresh / "_static" / "widgets")

@@ -93,14 +93,17 @@ function drawPlane(layers, { points, w, free, activation, selected }, { predicte
     const steps = activation === "step" ? [-end, -1e-9, 0, end] : Array.from({ length: 25 }, (_, i) => end * (i / 12 - 1));
     layers.gradient.replaceChildren(...steps.map((z) => stop((z + end) / (2 * end), shade(z))));
   }
-  const lines = [], names = [];
+  const lines = [], names = [], middle = toPlane([RANGE[0] / 2, RANGE[1] / 2]);
   for (const [z, name] of [[0, "z = 0"], ...LINES[activation]]) {
     const ends = line(w, c - z)?.map(toPlane);
     if (!ends) continue;
     if (z) lines.push(rod(...ends, { class: "level" }));
-    const reading = [0, 1].map((k) => 0.84 * ends[0][k] + 0.16 * ends[1][k]);
-    const long = Math.hypot(ends[0][0] - ends[1][0], ends[0][1] - ends[1][1]) > 100;
-    if (long) names.push(text(reading[0], reading[1] + 4, name, { class: "on-line" }));
+    const [dx, dy] = [ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]], long = Math.hypot(dx, dy);
+    if (long < 100) continue;
+    const [x, y] = [ends[0][0] + 0.16 * dx, ends[0][1] + 0.16 * dy];
+    const side = dy * (middle[0] - x) > dx * (middle[1] - y) ? 1 : -1; // a name stands on its line, "z = 0" beside it
+    const beside = z ? [0, 0] : [(side * dy * 26) / long, (-side * dx * 14) / long];
+    names.push(text(x + beside[0], y + 4 + beside[1], name, { class: "on-line" }));
   }
   const other = w[1] ? line(w, c + (free ? -w[1] : w[1]))?.map(toPlane) : null;
   if (other) lines.push(rod(...other, { class: "other" }));
@@ -293,10 +296,10 @@ function render({ model, el }) {
     sentence,
     html("div", { class: "gf-controls" }, html("div", { class: "sliders" }, ...sliders.map(({ node }) => node)),
       html("div", { class: "choices" },
-        html("label", { class: "gf-check", for: ids.email }, "E-mail", email),
-        html("label", { class: "gf-check" }, free, "with “free” (x₂ = 1)"),
-        html("fieldset", { class: "gf-choice" }, html("legend", {}, "Activation"),
-          ...radios.map((radio) => html("label", { class: "gf-check" }, radio, radio.value))), reset)),
+        html("div", { class: "email" }, html("label", { class: "gf-label", for: ids.email }, "E-mail"), email),
+        html("fieldset", { class: "gf-choice" }, html("legend", { class: "gf-label" }, "Activation"),
+          ...radios.map((radio) => html("label", { class: "gf-check" }, radio, radio.value))),
+        html("label", { class: "gf-check" }, free, "with “free” (x₂ = 1)"), reset)),
   ));
   el.append(root);
 
