@@ -1,6 +1,7 @@
 """What stands around a page's text: the notebook to download above it, the next step on each path below it."""
 
 import html
+import re
 import textwrap
 from pathlib import Path
 from typing import Any, Final
@@ -143,7 +144,9 @@ def _mend_roles(app: Sphinx, page: str, template: str, context: dict[str, Any], 
     """Docutils calls the bibliography a list but its entries no items, which screen readers cannot make sense of."""
     if "body" in context:
         body = context["body"].replace('role="list" class="citation-list"', 'class="citation-list"')
-        context["body"] = body.replace(' role="doc-biblioentry"', "")
+        body = body.replace(' role="doc-biblioentry"', "")
+        # A box to tick on paper: in a page it is a mark in front of the sentence, no control without a name.
+        context["body"] = re.sub(r'<input class="task-list-item-checkbox"[^>]*>', '<span class="gf-box"></span>', body)
 
 
 def setup(app: Sphinx) -> None:

@@ -71,7 +71,7 @@ function mark([x, y], { label }, { faint = false, wrong = false, chosen = false,
 
 const PLOT = { left: 34, top: 26, size: 290 }; // the plane, square
 const toPlane = ([x, y]) => [PLOT.left + (PLOT.size * x) / RANGE[0], PLOT.top + PLOT.size * (1 - y / RANGE[1])];
-const fromPlane = ({ x, y }) => [((x - PLOT.left) / PLOT.size) * RANGE[0], (1 - (y - PLOT.top) / PLOT.size) * RANGE[1]];
+const fromPlane = ([x, y]) => [((x - PLOT.left) / PLOT.size) * RANGE[0], (1 - (y - PLOT.top) / PLOT.size) * RANGE[1]];
 const slope = (w) => [w[0] * RANGE[0], w[2] * RANGE[1]]; // of z, per width and per height of the plane
 const ARROW = 15; // units of the drawing per unit of slope
 
@@ -119,10 +119,12 @@ function drawPlane(layers, { points, w, free, activation, selected }, { predicte
   set(layers.handles, { display: boundary ? null : "none" });
   if (!boundary) return;
   const [p, q] = boundary.map(toPlane);
-  const foot = [(p[0] + q[0]) / 2, (p[1] + q[1]) / 2], way = [gu / norm, -gv / norm];
+  const [dx, dy] = [q[0] - p[0], q[1] - p[1]], last = layers.foot; // the foot of the arrow stays where it was, if it can
+  const along = last ? clamp(((last[0] - p[0]) * dx + (last[1] - p[1]) * dy) / (dx * dx + dy * dy), 0.15, 0.85) : 0.5;
+  const foot = (layers.foot = [p[0] + along * dx, p[1] + along * dy]), way = [gu / norm, -gv / norm];
   const room = [0, 1].map((k) => (way[k] > 0 ? 330 - foot[k] : foot[k] - 12) / Math.max(Math.abs(way[k]), 1e-9));
   const length = Math.min(Math.max(ARROW * norm, 26), ...room);
-  const on = (along, aside = 0) => [foot[0] + way[0] * along - way[1] * aside, foot[1] + way[1] * along + way[0] * aside];
+  const on = (far, aside = 0) => [foot[0] + way[0] * far - way[1] * aside, foot[1] + way[1] * far + way[0] * aside];
   for (const node of layers.border) set(node, { x1: p[0], y1: p[1], x2: q[0], y2: q[1] });
   set(layers.grip, { cx: foot[0], cy: foot[1] });
   set(layers.shaft, { d: path([on(8), on(length - 8)], "") });
@@ -220,9 +222,9 @@ function render({ model, el }) {
   const gradient = svg("linearGradient", { id: uniqueId("shade"), gradientUnits: "userSpaceOnUse" });
   const border = [rod([0, 0], [0, 0], { class: "hit" }), rod([0, 0], [0, 0], { class: "border" })];
   const layers = {
-    gradient, border, ground: svg("g"), names: svg("g", { class: "names" }), marks: svg("g", { class: "marks" }), name: text(0, 0, "w", { class: "on-line strong" }),
-    grip: svg("circle", { r: 6.5, class: "grip" }), shaft: svg("path", { class: "shaft" }), head: svg("path", { class: "head" }),
-    tip: svg("circle", { r: 20, class: "hit tip" }),
+    gradient, border, ground: svg("g"), names: svg("g", { class: "names" }), marks: svg("g", { class: "marks" }),
+    name: text(0, 0, "w", { class: "on-line strong" }), grip: svg("circle", { r: 6.5, class: "grip" }),
+    shaft: svg("path", { class: "shaft" }), head: svg("path", { class: "head" }), tip: svg("circle", { r: 20, class: "hit tip" }),
   };
   const shift = svg("g", { class: "shift" }, ...border, layers.grip);
   layers.handles = svg("g", {}, shift, layers.shaft, layers.head, layers.name, layers.tip);
@@ -247,6 +249,7 @@ function render({ model, el }) {
     html("input", { type: "radio", name: ids.activation, value: name, onchange: () => change({ activation: name }) }));
   const reset = html("button", { type: "button", class: "gf-button", onclick: () => {
     const { points, ...rest } = initial;
+    layers.foot = null;
     change(rest);
   } }, "Reset");
 
@@ -254,20 +257,17 @@ function render({ model, el }) {
   const round = (x, grain) => Number((Math.round(x / grain) * grain).toFixed(4));
   const height = (w, [x, y]) => w[0] * x + w[2] * y;
   drag(shift, plane, {
-    start: (p) => (held = height(model.get("w"), fromPlane(p)) + model.get("b")),
+    start: (p) => (held = height(model.get("w"), fromPlane([p.x, p.y])) + model.get("b")),
     move: (p) => {
       const w = model.get("w"), at = w[1] * model.get("free");
       const [low, high] = [Math.min(0, ...ends(w)), Math.max(0, ...ends(w))], edge = 0.03 * (high - low);
-      const c = clamp(held - height(w, fromPlane(p)) + at, edge - high, -low - edge); // the line stays in the plane
+      const c = clamp(held - height(w, fromPlane([p.x, p.y])) + at, edge - high, -low - edge); // the line stays in the plane
       change({ b: round(c - at, 0.01) });
     },
   });
   const ends = (w) => [[RANGE[0], 0], [0, RANGE[1]], RANGE].map((corner) => height(w, corner));
   drag(layers.tip, plane, {
-    start: (p) => {
-      const [q, r] = line(model.get("w"), model.get("w")[1] * model.get("free") + model.get("b"));
-      held = { p, slope: slope(model.get("w")), foot: [(q[0] + r[0]) / 2, (q[1] + r[1]) / 2] };
-    },
+    start: (p) => (held = { p, slope: slope(model.get("w")), foot: fromPlane(layers.foot) }),
     move: (p) => { // the line turns about the foot of the arrow, so the bias follows
       const w1 = clamp((held.slope[0] + (p.x - held.p.x) / ARROW) / RANGE[0], -1, 1);
       const w3 = clamp((held.slope[1] - (p.y - held.p.y) / ARROW) / RANGE[1], -0.3, 0.3);
@@ -299,7 +299,7 @@ function render({ model, el }) {
         html("div", { class: "email" }, html("label", { class: "gf-label", for: ids.email }, "E-mail"), email),
         html("fieldset", { class: "gf-choice" }, html("legend", { class: "gf-label" }, "Activation"),
           ...radios.map((radio) => html("label", { class: "gf-check" }, radio, radio.value))),
-        html("label", { class: "gf-check" }, free, "with “free” (x₂ = 1)"), reset)),
+        html("label", { class: "gf-check" }, free, "the plane with “free” (x₂ = 1)"), reset)),
   ));
   el.append(root);
 

@@ -104,7 +104,7 @@ class Perceptron(InteractiveFigure):
         """The plane with its boundary and the activation curve, as SVG with the page's colors."""
         with rc_context():
             use_style()
-            figure = Figure(figsize=(7.2, 3.6))
+            figure = Figure(figsize=(7.2, 4.0))
             plane, curve = figure.subplots(1, 2)
             self._draw_plane(plane)
             self._draw_curve(curve)
