@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -21,21 +20,17 @@ def test_nothing_is_started_outside_the_checkouts_own_environment(monkeypatch, t
     assert install.start() is None
 
 
-@pytest.mark.skipif(os.name == "nt", reason="asks /proc and POSIX signals")
+@pytest.mark.skipif(os.name == "nt", reason="process groups are POSIX")
 def test_stop_ends_the_child_of_the_child_as_well(monkeypatch, tmp_path):
     tool = tmp_path / "env.py"
     tool.write_text(
-        "import subprocess, sys, pathlib\n"
+        "import subprocess, sys\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(child.pid))\n"
         "print('ready', flush=True)\n"
         "child.wait()\n"
     )
     job = subprocess.Popen([sys.executable, str(tool)], stdout=subprocess.PIPE, start_new_session=True)
     assert job.stdout is not None and job.stdout.readline() == b"ready\n"
-    child = int((tmp_path / "pid").read_text())
     assert install.stop(job) is True
-    state = Path(f"/proc/{child}/stat")
-    assert job.stdout.read() == b""  # the child held the other end: it reads to the end only once the child is gone
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    assert job.stdout.read() == b""  # the child held the other end: reading ends only when the child has ended
     assert install.stop(job) is False

@@ -144,7 +144,7 @@ def test_page(opened, name, look):
         assert contrast(fill, ground) >= 3, f"{text!r} is {fill} on {ground}"
     result = Axe().run(page, options={"resultTypes": ["violations"]})
     serious = [
-        f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})"
+        f"{v['id']}: {v['nodes'][0]['html'][:120]} ({len(v['nodes'])}): {v['nodes'][0]['failureSummary'][:300]}"
         for v in result.response["violations"]
         if v["impact"] in ("serious", "critical")
     ]

@@ -1,142 +1,193 @@
-"""The interactive perceptron: its JavaScript against the library, its Python state, its still."""
+"""The perceptron figure: its JavaScript against NumPy, its still, its state and its errors."""
 
 import json
 import math
+import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-import torch
 import traitlets
 from py_mini_racer import MiniRacer
 
-from glassformer.glass.style import use_style
 from glassformer.glass.widgets import MIME, module_source, style_source
-from glassformer.glass.widgets.perceptron import Perceptron
-from glassformer.parts.neuron import Neuron, identity, step
+from glassformer.glass.widgets.perceptron import EMAILS, Perceptron, email, features
 
-ACTIVATIONS = {"sigmoid": torch.sigmoid, "step": step, "identity": identity}
-POINTS = [{"x": [6.0, 1.0, 13.0], "label": 1, "name": "A & <b>"}, {"x": [0.0, 0.0, 2.0], "label": 0, "name": "B"}]
+POINTS = 13
+STATES = 100
 
 
 @pytest.fixture(scope="module")
 def compute():
-    engine = MiniRacer()
-    source = module_source("perceptron")
-    engine.eval("\n".join(line for line in source.splitlines() if not line.startswith("export")))
-    engine.eval("const call = (text) => JSON.stringify(compute(JSON.parse(text)))")
-    return lambda state: json.loads(engine.call("call", json.dumps(state)))
+    racer = MiniRacer()
+    racer.eval(re.sub(r"^export .*$", "", module_source("perceptron"), flags=re.M))
+    return lambda state: json.loads(racer.eval(f"JSON.stringify(compute({json.dumps(state)}))"))
 
 
-def random_state(rng: np.random.Generator) -> dict:
-    points = [
-        {
-            "x": [float(rng.uniform(0, 10)), int(rng.integers(2)), float(rng.uniform(0, 30))],
-            "label": int(rng.integers(2)),
-            "name": "m",
+def random_states():
+    rng = np.random.default_rng(20250131)
+    for i in range(STATES):
+        points = [
+            {"x": [float(a), float(f), float(c)], "label": int(y), "name": f"e-mail {k}"}
+            for k, (a, f, c, y) in enumerate(
+                zip(
+                    rng.integers(0, 11, POINTS),
+                    rng.integers(0, 2, POINTS),
+                    rng.integers(0, 31, POINTS),
+                    rng.integers(0, 2, POINTS),
+                    strict=True,
+                )
+            )
+        ]
+        yield {
+            "points": points,
+            "w": (rng.normal(size=3) * [0.6, 1.5, 0.2]).tolist(),
+            "b": float(rng.normal() * 3),
+            "free": int(rng.integers(0, 2)),
+            "activation": ("sigmoid", "step", "identity")[i % 3],
+            "selected": int(rng.integers(0, POINTS)),
         }
-        for _ in range(13)
-    ]
-    return {
-        "points": points,
-        "w": rng.uniform(-1, 1, 3).tolist(),
-        "b": float(rng.uniform(-6, 6)),
-        "free": int(rng.integers(2)),
-        "activation": str(rng.choice(list(ACTIVATIONS))),
-        "selected": int(rng.integers(13)),
-    }
 
 
-def boundary(w: list[float], c: float) -> np.ndarray | None:
-    """The ends of w₁ x + w₃ y + c = 0 in the plane: where it meets the four edges, by solving for each."""
-    hits = [(x, -(c + w[0] * x) / w[2]) for x in (0.0, 10.0)] + [(-(c + w[2] * y) / w[0], y) for y in (0.0, 30.0)]
-    inside = sorted(
-        {(round(x, 9), round(y, 9)) for x, y in hits if -1e-9 <= x <= 10 + 1e-9 and -1e-9 <= y <= 30 + 1e-9}
+def reference(state):
+    """The same by another road: a matrix product, and the line solved for one coordinate on each side of the plane."""
+    x = np.array([p["x"] for p in state["points"]])
+    z = x @ np.array(state["w"]) + state["b"]
+    out = {"sigmoid": 0.5 * (1 + np.tanh(z / 2)), "step": np.heaviside(z, 1.0), "identity": z}[state["activation"]]
+    predicted = (z >= 0).astype(int)
+    w1, w2, w3 = state["w"]
+    c = w2 * state["free"] + state["b"]
+    ends = [(x1, (-c - w1 * x1) / w3) for x1 in (0.0, 10.0)] + [((-c - w3 * x3) / w1, x3) for x3 in (0.0, 30.0)]
+    ends = sorted(end for end in ends if 0 <= end[0] <= 10 and 0 <= end[1] <= 30)
+    return z, out, predicted, ends or None
+
+
+def test_compute_agrees_with_numpy(compute):
+    seen = {"boundary": 0, "none": 0}
+    for state in random_states():
+        got = compute(state)
+        z, out, predicted, boundary = reference(state)
+        np.testing.assert_allclose(got["z"], z, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(got["out"], out, rtol=0, atol=1e-6)
+        assert got["predicted"] == predicted.tolist()
+        assert got["correct"] == sum(p == q["label"] for p, q in zip(predicted, state["points"], strict=True))
+        seen["none" if boundary is None else "boundary"] += 1
+        if boundary is None:
+            assert got["boundary"] is None
+        else:
+            np.testing.assert_allclose(got["boundary"], boundary, rtol=0, atol=1e-6)
+        assert f"{got['correct']} of {POINTS} e-mails" in got["sentence"]
+        assert ("outside the plane" in got["sentence"]) == (boundary is None)
+    assert min(seen.values()) >= 10  # both cases were really tried
+
+
+def test_the_worked_example(compute):
+    got = compute(Perceptron().state())
+    assert math.isclose(got["z"][0], 1.9, abs_tol=1e-12)
+    assert got["sentence"] == (
+        f"“{EMAILS[0][0]}”: z = 0.3·6 + 0.8·1 + 0.1·13 − 2 = 1.9, so the output is 0.87: spam, which is right. "
+        "5 of 6 e-mails are on the right side."
     )
-    return np.array(inside) if len(inside) == 2 else None
+    np.testing.assert_allclose(got["boundary"], [[0, 12], [4, 0]], atol=1e-12)  # 0.3 x₁ + 0.1 x₃ = 1.2
 
 
-def test_javascript_equals_the_library_on_random_states(compute):
-    rng = np.random.default_rng(0)
-    lines = 0
-    for _ in range(100):
-        state = random_state(rng)
-        result = compute(state)
-        neuron = Neuron(torch.tensor(state["w"], dtype=torch.float64), state["b"]).double()
-        x = torch.tensor([p["x"] for p in state["points"]], dtype=torch.float64)
-        with torch.no_grad():
-            neuron.weight.copy_(torch.tensor(state["w"], dtype=torch.float64))
-            neuron.bias.fill_(state["b"])
-            z = neuron.weighted_sum(x)
-        out = ACTIVATIONS[state["activation"]](z)
-        np.testing.assert_allclose(result["z"], z.numpy(), rtol=0, atol=1e-6)
-        np.testing.assert_allclose(result["out"], out.numpy(), rtol=0, atol=1e-6)
-        predicted = (z >= 0).int().tolist()  # the output is at least one half exactly where z is at least 0
-        assert result["predicted"] == predicted
-        assert result["correct"] == sum(p == m["label"] for p, m in zip(predicted, state["points"], strict=True))
-        expected = boundary(state["w"], state["b"] + state["w"][1] * state["free"])
-        assert (result["boundary"] is None) == (expected is None)
-        if expected is not None:
-            lines += 1
-            np.testing.assert_allclose(sorted(map(tuple, result["boundary"])), expected, rtol=0, atol=1e-6)
-    assert 30 < lines < 100, "states with and without a boundary in view were met"
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"activation": "step"}, "so the output is 1: spam, which is right."),
+        ({"activation": "identity"}, "so the output is z itself, not below 0: spam, which is right."),
+        (
+            {"w": [-0.3, 0, 0], "b": 0},
+            "z = −0.3·6 + 0·1 + 0·13 + 0 = −1.8, so the output is 0.14: not spam, but it is spam.",
+        ),
+        ({"b": 30}, "so the output is over 0.99: spam"),
+        ({"b": -30}, "so the output is under 0.01: not spam"),
+    ],
+)
+def test_the_sentence(compute, change, words):
+    assert words in compute(Perceptron(**change).state())["sentence"]
 
 
-def test_the_sentence_says_the_calculation(compute):
-    state = {"points": POINTS, "w": [0.3, 0.8, 0.1], "b": -2.0, "free": 1, "activation": "sigmoid", "selected": 0}
-    sentence = compute(state)["sentence"]
-    assert "z = 0.3·6 + 0.8·1 + 0.1·13 − 2 = 1.9, so the output is 0.87: spam" in sentence
-    assert sentence.endswith("2 of 2 e-mails are on the right side.")
+def test_no_line_without_weights_in_the_plane(compute):
+    assert compute(Perceptron(w=[0, 0.8, 0]).state())["boundary"] is None
 
 
-@pytest.mark.parametrize("w", [[0.0, 0.8, 0.1], [0.3, 0.8, 0.0], [0.0, 0.0, 0.0]])
-def test_weights_of_zero(compute, w):
-    result = compute({"points": POINTS, "w": w, "b": -0.9, "free": 0, "activation": "step", "selected": 1})
-    line = result["boundary"]
-    if not any((w[0], w[2])):
-        assert line is None
-    else:
-        for x, y in line:
-            assert math.isclose(w[0] * x + w[2] * y, 0.9, abs_tol=1e-9)
+def test_the_module_is_one_file():
+    source, style = module_source("perceptron"), style_source("perceptron")
+    assert source.index("function liveRegion") < source.index("function drawPlane")
+    assert re.findall(r"^(?:export|import)\b.*", source, re.M) == ["export { compute };", "export default { render };"]
+    assert "innerHTML" not in source
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)|url\(\s*['\"]?(?!#)", source + style)
+    assert ".gf-range" in style and ".gf-perceptron" in style
+    assert Perceptron._esm is not None
 
 
-def test_module_is_common_part_and_own_part():
-    source = module_source("perceptron")
-    assert source.index("function html(") < source.index("function compute(")
-    assert source.count("export default") == 1
-    assert ".gf-range" in style_source("perceptron")
+def test_features_are_counted():
+    assert features(EMAILS[0][0]) == [6, 1, 13]
+    assert features("carefree") == [0, 0, 0]
+    assert email("A free B!", 0) == {"x": [1, 1, 2], "label": 0, "name": "A free B!"}
 
 
-def test_state_and_bundle():
-    figure = Perceptron(POINTS, b=-1.0)
-    expected = {"points": POINTS, "w": [0.3, 0.8, 0.1], "b": -1.0, "free": 1, "activation": "sigmoid", "selected": 0}
-    assert figure.state() == expected
-    bundle = figure._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert data[MIME]["module"] == "perceptron" and data[MIME]["state"] == expected
-    assert "application/vnd.jupyter.widget-view+json" in data
+STILLS = [
+    {},
+    {"free": 0, "activation": "identity"},
+    {"activation": "step", "w": [-0.3, 0.8, -0.1], "b": 2},
+    {"w": [0, 0.8, 0]},
+    {"b": 40},
+]
 
 
-@pytest.mark.parametrize("activation", list(ACTIVATIONS))
-def test_still_is_deterministic_xml_in_theme_colors(activation):
-    use_style()
-    stills = [Perceptron(POINTS, activation=activation, b=b).still() for b in (-2.0, -2.0, 9.0)]
-    assert stills[0] == stills[1] != stills[2]
-    ET.fromstring(stills[0])
-    assert "var(--fig-c0, #1f6f78)" in stills[0] and "var(--fig-ink" in stills[0]
+@pytest.mark.parametrize("change", STILLS)
+@pytest.mark.filterwarnings("error")
+def test_still(change):
+    still = Perceptron(**change).still()
+    ET.fromstring(still)
+    assert still == Perceptron(**change).still()
+    assert {"var(--fig-ink, #24262b)", "var(--fig-c0, #1f6f78)", "var(--fig-c1, #c2571a)"} <= set(
+        re.findall(r"var\([^)]*\)", still)
+    )
+
+
+def test_the_still_leaves_the_style_alone():
+    from matplotlib import rcParams
+
+    before = dict(rcParams)
+    Perceptron().still()
+    assert dict(rcParams) == before
+
+
+def test_state_round_trip():
+    figure = Perceptron(w=[0.1, -0.7, 0.2], b=1.3, free=0, activation="step", selected=4)
+    state = json.loads(json.dumps(figure.state()))
+    assert sorted(state) == ["activation", "b", "free", "points", "selected", "w"]
+    assert Perceptron(**state).state() == state
+    assert figure._repr_mimebundle_()[0][MIME]["state"] == state
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"w": [1.0, 2.0]}, r"w must be 3 weights, one for each feature, not \[1\.0, 2\.0\]"),
-        ({"free": 2}, "free must be 0 or 1, not 2"),
-        ({"activation": "relu"}, "activation must be sigmoid or step or identity, not 'relu'"),
-        ({"selected": 2}, "selected must be the number of one of 2 e-mails, not 2"),
-        ({"points": []}, "points must be at least one"),
-        ({"points": [{"x": [1, 2, 3], "label": 0, "name": ""}]}, "points must be at least one"),
+        ({"w": [1.0, 2.0]}, "w must be 3 finite numbers, not [1.0, 2.0]."),
+        ({"w": [1.0, 2.0, math.nan]}, "w must be 3 finite numbers, not [1.0, 2.0, nan]."),
+        ({"b": math.inf}, "b must be a finite number, not inf."),
+        ({"free": 2}, "free must be 0 or 1, not 2."),
+        ({"activation": "relu"}, "activation must be one of sigmoid, step, identity, not 'relu'."),
+        ({"selected": 6}, "selected must be an index of the 6 points, not 6."),
+        ({"points": []}, "points must hold at least one e-mail, not []."),
+        ({"points": [{"x": [1, 2], "label": 0, "name": ""}]}, "points[0]['x'] must be 3 finite numbers, not [1, 2]."),
+        ({"points": [{"x": [1, 0, 2], "label": 3, "name": ""}]}, "points[0]['label'] must be 0 or 1, not 3."),
+        ({"points": [{"x": [1, 0, 2], "label": 1}]}, "points[0] must have x, label and name; name is missing."),
     ],
 )
-def test_bad_values_name_argument_rule_and_value(change, message):
-    with pytest.raises(traitlets.TraitError, match=message):
-        Perceptron(**{"points": POINTS, **change})
+def test_a_bad_value_is_named(change, message):
+    with pytest.raises(traitlets.TraitError, match=re.escape(message)):
+        Perceptron(**change)
+
+
+def test_a_bad_change_leaves_the_state():
+    figure = Perceptron()
+    with pytest.raises(traitlets.TraitError, match="w must be 3 finite numbers"):
+        figure.w = [1.0]
+    with pytest.raises(traitlets.TraitError, match="expected a float"):
+        figure.w = ["a", "b", "c"]
+    assert figure.w == [0.3, 0.8, 0.1]

@@ -38,7 +38,7 @@ function number(x, digits = 2, fixed = false) {
   return /[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", "");
 }
 
-/** A labeled slider that shows its value, filled from zero. `oninput(value)` hears the reader; `show(value)` follows the model. */
+/** A labeled slider with its value, filled from zero. `oninput(value)` hears the reader, `show(value)` follows the model. */
 function slider({ label, min, max, step, digits = 2, oninput }) {
   const id = uniqueId("slider");
   const input = html("input", { type: "range", id, min, max, step, class: "gf-range" });
@@ -77,7 +77,7 @@ function drag(node, root, { start = () => {}, move, end = () => {} }) {
     pointer = null;
     end();
   };
-  node.style.touchAction = "none";
+  node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // a drag, not a scroll
   set(node, {
     onpointerdown: (event) => {
       if (event.button || pointer !== null) return;

@@ -4,8 +4,9 @@
 const RANGE = [10, 30]; // exclamation marks, capital letters
 const BEND = { sigmoid: (z) => 1 / (1 + Math.exp(-z)), step: (z) => (z >= 0 ? 1 : 0), identity: (z) => z };
 const LINES = { sigmoid: [[-Math.log(9), "0.1"], [Math.log(9), "0.9"]], step: [], identity: [[-2, "−2"], [2, "2"]] };
+const order = (count, rank) => Array.from({ length: count }, (_, i) => i).sort((i, j) => rank(i) - rank(j));
 
-/** The two ends of the line w₁x₁ + w₃x₃ + c = 0 within the plane, left (then lower) end first; null if it is not there. */
+/** The two ends of the line w₁x₁ + w₃x₃ + c = 0 within the plane, left (then lower) end first; null if it is outside. */
 function line([w1, , w3], c) {
   const corners = [[0, 0], [RANGE[0], 0], RANGE, [0, RANGE[1]]];
   const height = corners.map(([x, y]) => w1 * x + w3 * y + c);
@@ -32,7 +33,8 @@ function compute({ points, w, b, free, activation, selected }) {
 function say({ point, w, b, activation, boundary, correct, count }, z, out, predicted) {
   const signed = (x, text, first) => (x < 0 ? (first ? "−" : " − ") : first ? "" : " + ") + text;
   const terms = w.map((weight, i) => signed(weight, `${number(Math.abs(weight), 3)}·${number(point.x[i])}`, i === 0));
-  const sum = `${point.name ? `“${point.name}”: ` : ""}z = ${terms.join("")}${signed(b, number(Math.abs(b)))} = ${number(z)}`;
+  const who = point.name ? `“${point.name}”: ` : "";
+  const sum = `${who}z = ${terms.join("")}${signed(b, number(Math.abs(b)))} = ${number(z)}`;
   const near = out > 0.995 && out < 1 ? "over 0.99" : out < 0.005 && out > 0 ? "under 0.01" : number(out);
   const result = activation === "identity"
     ? `the output is z itself, ${predicted ? "not below 0" : "below 0"}`
@@ -66,7 +68,8 @@ function mark([x, y], { label }, { faint = false, wrong = false, chosen = false,
   const r = size * 0.42;
   const cross = svg("path", { d: `M${x - r} ${y - r}l${2 * r} ${2 * r}m0 ${-2 * r}l${-2 * r} ${2 * r}`, class: "cross" });
   const ring = svg("circle", { cx: x, cy: y, r: size + 5, class: "ring" });
-  return svg("g", { class: `mark c${label}${faint ? " faint" : ""}` }, ...(chosen ? [ring] : []), shape, ...(wrong ? [cross] : []));
+  const parts = [chosen && ring, shape, wrong && cross].filter(Boolean);
+  return svg("g", { class: `mark c${label}${faint ? " faint" : ""}` }, ...parts);
 }
 
 const PLOT = { left: 34, top: 26, size: 290 }; // the plane, square
@@ -80,7 +83,8 @@ function drawPlane(layers, { points, w, free, activation, selected }, { predicte
   const corner = { x: PLOT.left, y: PLOT.top, width: PLOT.size, height: PLOT.size };
   const [gu, gv] = slope(w), norm = Math.hypot(gu, gv);
   const shade = (z) => (activation === "identity" ? z / reach : 2 * BEND[activation](z) - 1);
-  const stop = (offset, s) => svg("stop", { offset, style: `stop-color: var(--c${Number(s > 0)}); stop-opacity: ${Math.abs(s) * 0.4}` });
+  const stop = (offset, s) =>
+    svg("stop", { offset, style: `stop-color: var(--c${Number(s > 0)}); stop-opacity: ${Math.abs(s) * 0.4}` });
   const ground = { fill: `url(#${layers.gradient.id})` };
   if (norm < 1e-6) {
     layers.gradient.replaceChildren(stop(0, shade(c)), stop(1, shade(c)));
@@ -90,7 +94,8 @@ function drawPlane(layers, { points, w, free, activation, selected }, { predicte
     const end = activation === "identity" ? reach : 6;
     const [p, q] = [at(-end), at(end)];
     set(layers.gradient, { x1: p[0], y1: p[1], x2: q[0], y2: q[1] });
-    const steps = activation === "step" ? [-end, -1e-9, 0, end] : Array.from({ length: 25 }, (_, i) => end * (i / 12 - 1));
+    const even = Array.from({ length: 25 }, (_, i) => end * (i / 12 - 1));
+    const steps = activation === "step" ? [-end, -1e-9, 0, end] : even;
     layers.gradient.replaceChildren(...steps.map((z) => stop((z + end) / (2 * end), shade(z))));
   }
   const lines = [], names = [], middle = toPlane([RANGE[0] / 2, RANGE[1] / 2]);
@@ -109,14 +114,14 @@ function drawPlane(layers, { points, w, free, activation, selected }, { predicte
   if (other) lines.push(rod(...other, { class: "other" }));
   layers.ground.replaceChildren(svg("rect", { ...corner, ...ground }), svg("rect", { ...corner, class: "frame" }), ...lines);
   layers.names.replaceChildren(...names);
-  const order = points.map((_, i) => i).sort((i, j) => (points[i].x[1] === free) - (points[j].x[1] === free) || (i === selected) - (j === selected));
-  layers.marks.replaceChildren(...order.map((i) => {
+  const painted = order(points.length, (i) => 2 * (points[i].x[1] === free) + (i === selected));
+  layers.marks.replaceChildren(...painted.map((i) => {
     const { x, label } = points[i];
-    const node = mark(toPlane([x[0], x[2]]), points[i], { faint: x[1] !== free, wrong: predicted[i] !== label, chosen: i === selected });
-    return set(node, { "data-point": i });
+    const how = { faint: x[1] !== free, wrong: predicted[i] !== label, chosen: i === selected };
+    return set(mark(toPlane([x[0], x[2]]), points[i], how), { "data-point": i });
   }));
 
-  set(layers.handles, { display: boundary ? null : "none" });
+  for (const handle of layers.handles) set(handle, { display: boundary ? null : "none" });
   if (!boundary) return;
   const [p, q] = boundary.map(toPlane);
   const [dx, dy] = [q[0] - p[0], q[1] - p[1]], last = layers.foot; // the foot of the arrow stays where it was, if it can
@@ -181,7 +186,8 @@ function drawSurface(root, { points, w, activation, free, selected }, { out }, c
     ...[[0, 1], [1, 1]].map((p) => rod(up(p, low), up(p, high), { class: "axis" })), ...faces, ...stand,
     text(bottom[0] - 6, bottom[1] + 4, number(low), { "text-anchor": "end" }),
     text(top[0] - 6, top[1] + 4, number(high), { "text-anchor": "end" }), text(8, top[1] - 12, "output"),
-    text(262, 268, "exclamation marks ↗", { "text-anchor": "middle" }), text(62, 268, "↖ capital letters", { "text-anchor": "middle" }),
+    text(262, 268, "exclamation marks ↗", { "text-anchor": "middle" }),
+    text(62, 268, "↖ capital letters", { "text-anchor": "middle" }),
   );
 }
 
@@ -193,12 +199,13 @@ function drawCurve(root, { points, activation, selected }, { z, out, predicted }
   const xs = activation === "sigmoid" ? Array.from({ length: 121 }, (_, i) => end * (i / 60 - 1)) : [-end, 0, 0, end];
   const curve = xs.map((x, i) => at(x, activation === "step" ? Number(i > 1) : BEND[activation](x)));
   const here = at(z[selected], out[selected]);
-  const order = points.map((_, i) => i).sort((i, j) => (i === selected) - (j === selected));
+  const marks = order(points.length, (i) => i === selected).map((i) =>
+    mark(at(z[i], out[i]), points[i], { wrong: predicted[i] !== points[i].label, chosen: i === selected, size: 5 }));
   root.replaceChildren(
     rod(at(-end, low), at(end, low), { class: "axis" }), rod(at(0, low), at(0, high), { class: "level" }),
     svg("path", { d: path(curve, ""), class: "curve" }),
     svg("path", { d: path([at(z[selected], low), here, at(-end, out[selected])], ""), class: "drop" }),
-    ...order.map((i) => mark(at(z[i], out[i]), points[i], { wrong: predicted[i] !== points[i].label, chosen: i === selected, size: 5 })),
+    ...marks,
     ...[-end, 0, end].map((x) => text(at(x, low)[0], 116, number(x), { "text-anchor": "middle" })),
     ...[low, (low + high) / 2, high].map((y) => text(28, at(0, y)[1] + 4, number(y), { "text-anchor": "end" })),
     text(at(end / 2, low)[0], 116, "z →", { "text-anchor": "middle" }),
@@ -216,9 +223,9 @@ const TRAITS = ["points", "w", "b", "free", "activation", "selected"];
 function render({ model, el }) {
   const read = () => Object.fromEntries(TRAITS.map((name) => [name, model.get(name)]));
   const initial = read();
-  const picture = (width, height, label) => svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  const picture = (height, label) => svg("svg", { viewBox: `0 0 340 ${height}`, role: "img", "aria-label": label });
 
-  const plane = picture(340, 356, "The plane of e-mails: exclamation marks to the right, capital letters up, and the boundary z = 0.");
+  const plane = picture(356, "The plane of e-mails: exclamation marks to the right, capital letters up, the line z = 0.");
   const gradient = svg("linearGradient", { id: uniqueId("shade"), gradientUnits: "userSpaceOnUse" });
   const border = [rod([0, 0], [0, 0], { class: "hit" }), rod([0, 0], [0, 0], { class: "border" })];
   const layers = {
@@ -227,24 +234,29 @@ function render({ model, el }) {
     shaft: svg("path", { class: "shaft" }), head: svg("path", { class: "head" }), tip: svg("circle", { r: 20, class: "hit tip" }),
   };
   const shift = svg("g", { class: "shift" }, ...border, layers.grip);
-  layers.handles = svg("g", {}, shift, layers.shaft, layers.head, layers.name, layers.tip);
+  const arrow = svg("g", {}, layers.shaft, layers.head, layers.name, layers.tip);
+  layers.handles = [shift, arrow];
   const ticks = [
     ...[0, 2, 4, 6, 8, 10].map((x) => text(toPlane([x, 0])[0], 333, number(x), { "text-anchor": "middle" })),
     ...[0, 10, 20, 30].map((y) => text(27, toPlane([0, y])[1] + 4, number(y), { "text-anchor": "end" })),
-    text(PLOT.left, 14, "↑ capital letters"), text(PLOT.left + PLOT.size, 352, "exclamation marks →", { "text-anchor": "end" }),
+    text(PLOT.left, 14, "↑ capital letters"),
+    text(PLOT.left + PLOT.size, 352, "exclamation marks →", { "text-anchor": "end" }),
   ];
-  plane.append(svg("defs", {}, gradient), layers.ground, ...ticks, layers.marks, layers.handles, layers.names);
-  const surface = picture(340, 274, "The output as a surface over the same plane.");
-  const curve = picture(340, 122, "The output as a curve over z, with every e-mail on it.");
+  plane.append(svg("defs", {}, gradient), layers.ground, ...ticks, shift, layers.marks, arrow, layers.names);
+  const surface = picture(274, "The output as a surface over the same plane.");
+  const curve = picture(122, "The output as a curve over z, with every e-mail on it.");
 
   const change = (values) => put(model, values);
+  const ends = (w) => [[RANGE[0], 0], [0, RANGE[1]], RANGE].map((corner) => height(w, corner));
+  const height = (w, [x, y]) => w[0] * x + w[2] * y;
   const weight = (i, value) => model.get("w").map((x, k) => (k === i ? value : x));
   const sliders = SLIDERS.map(({ name, ...rest }, i) =>
     slider({ label: name, ...rest, oninput: (value) => change(i < 3 ? { w: weight(i, value) } : { b: value }) }));
   const ids = { email: uniqueId("email"), activation: uniqueId("activation") };
   const email = html("select", { id: ids.email, class: "gf-select", onchange: () => choose(Number(email.value)) });
   const choose = (i) => change({ selected: i, free: model.get("points")[i].x[1] ? 1 : 0 });
-  const free = html("input", { type: "checkbox", role: "switch", onchange: () => change({ free: Number(free.checked) }) });
+  const onfree = () => change({ free: Number(free.checked) });
+  const free = html("input", { type: "checkbox", role: "switch", onchange: onfree });
   const radios = Object.keys(BEND).map((name) =>
     html("input", { type: "radio", name: ids.activation, value: name, onchange: () => change({ activation: name }) }));
   const reset = html("button", { type: "button", class: "gf-button", onclick: () => {
@@ -255,17 +267,15 @@ function render({ model, el }) {
 
   let held = null; // what the pointer took hold of
   const round = (x, grain) => Number((Math.round(x / grain) * grain).toFixed(4));
-  const height = (w, [x, y]) => w[0] * x + w[2] * y;
   drag(shift, plane, {
     start: (p) => (held = height(model.get("w"), fromPlane([p.x, p.y])) + model.get("b")),
     move: (p) => {
       const w = model.get("w"), at = w[1] * model.get("free");
       const [low, high] = [Math.min(0, ...ends(w)), Math.max(0, ...ends(w))], edge = 0.03 * (high - low);
-      const c = clamp(held - height(w, fromPlane([p.x, p.y])) + at, edge - high, -low - edge); // the line stays in the plane
+      const c = clamp(held - height(w, fromPlane([p.x, p.y])) + at, edge - high, -low - edge); // stays in the plane
       change({ b: round(c - at, 0.01) });
     },
   });
-  const ends = (w) => [[RANGE[0], 0], [0, RANGE[1]], RANGE].map((corner) => height(w, corner));
   drag(layers.tip, plane, {
     start: (p) => (held = { p, slope: slope(model.get("w")), foot: fromPlane(layers.foot) }),
     move: (p) => { // the line turns about the foot of the arrow, so the bias follows
@@ -283,13 +293,15 @@ function render({ model, el }) {
   const { node: sentence, say: announce, stop } = liveRegion();
   const title = (words) => html("p", { class: "gf-title" }, words);
   const others = html("span"); // what the hollow e-mails are
-  const icon = (drawing, words) => html("span", {}, svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, drawing), words);
+  const icon = (drawing, words) =>
+    html("span", {}, svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, drawing), words);
   const key = html("p", { class: "key" },
     icon(mark([8, 8], { label: 0 }, {}), "not spam"), icon(mark([8, 8], { label: 1 }, {}), "spam"),
     icon(mark([8, 8], { label: 0 }, { wrong: true }), "wrong side"),
     icon(mark([8, 8], { label: 0 }, { faint: true }), others), icon(rod([1, 8], [15, 8], { class: "other" }), "their line"));
   const hint = html("p", { class: "hint" },
-    "Drag the line to shift it (bias). Drag the tip of the arrow to turn and steepen (weights; the bias follows). Click an e-mail to choose it.");
+    "Drag the line to shift it (bias). Drag the tip of the arrow to turn and steepen (weights; the bias follows). " +
+    "Click an e-mail to choose it.");
   const root = html("div", { class: "gf gf-perceptron" }, html("div", { class: "panels" },
     html("div", { class: "above" }, title("From above: where z = 0"), plane, key, hint),
     html("div", { class: "beside" }, title("From the side: the output"), surface, title("Along z: the activation"), curve),
