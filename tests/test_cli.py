@@ -42,7 +42,7 @@ def test_export_is_a_whole_site(tmp_path):
     out = tmp_path / "new" / "site"
     assert main(["build", str(out)]) == 0
     assert (out / "index.html").exists() and (out / "notebooks" / "nn_intro.ipynb").exists()
-    assert not list(out.parent.glob("site.*")), "nothing is left beside it"
+    assert [f.name for f in out.parent.iterdir()] == ["site"], "nothing is left beside it"
 
 
 def test_a_home_that_cannot_be_written(tmp_path, capsys, monkeypatch):
@@ -109,3 +109,13 @@ def test_fingerprint_follows_what_a_page_depends_on(tmp_path, monkeypatch):
     assert site.fingerprint() == first
     (guide / "a.md").write_text("two")
     assert site.fingerprint() != first
+
+
+def test_two_builds_at_once_do_not_meet(tmp_path):
+    code = "import sys; from pathlib import Path; from glassformer.app.site import build; build(Path(sys.argv[1]))"
+    command = [sys.executable, "-c", code, str(tmp_path / "site")]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both].count(0) >= 1, said
+    assert (tmp_path / "site" / "index.html").exists()
+    assert [f.name for f in tmp_path.iterdir()] == ["site"]

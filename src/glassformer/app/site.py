@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -88,31 +89,32 @@ def build(target: Path, *, outputs: Path | None = None, strict: bool = False) ->
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
     guide = guide_folder()
-    fresh = target.with_name(target.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))  # two builds at once do not meet
+    fresh, old = work / "fresh", work / "old"
     overrides = {"glassformer_outputs": str(outputs)} if outputs else None
     words = io.StringIO()
-    with patch_docutils(str(guide)), docutils_namespace(), contextlib.redirect_stdout(io.StringIO()):
-        app = Sphinx(
-            guide, guide, fresh, fresh / ".doctrees", "html", overrides, status=None, warning=words, freshenv=True
-        )
-        app.build()
-    said = words.getvalue().strip()
-    if app.statuscode or (strict and said):
-        raise SiteError(f"The site was not built:\n{said}")
-    if said:
-        print(said, file=sys.stderr)
-    for leftover in (".doctrees", ".buildinfo", "objects.inv", "_sources"):
-        path = fresh / leftover
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    _write_widgets(fresh / "_static" / "widgets")
-    (fresh / ".nojekyll").touch()
-    old = target.with_name(target.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    fresh.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        with patch_docutils(str(guide)), docutils_namespace(), contextlib.redirect_stdout(io.StringIO()):
+            app = Sphinx(
+                guide, guide, fresh, work / "doctrees", "html", overrides, status=None, warning=words, freshenv=True
+            )
+            app.build()
+        said = words.getvalue().strip()
+        if app.statuscode or (strict and said):
+            raise SiteError(f"The site was not built:\n{said}")
+        if said:
+            print(said, file=sys.stderr)
+        for leftover in (".buildinfo", "objects.inv", "_sources"):
+            path = fresh / leftover
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        _write_widgets(fresh / "_static" / "widgets")
+        (fresh / ".nojekyll").touch()
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _write_widgets(folder: Path) -> None:
