@@ -51,6 +51,46 @@ def hierarchy() -> Figure:
     )
 
 
+def transformer_overview() -> Figure:
+    """From text to the next token, in one drawing: cut, number, then exchange and think by turns, then choose."""
+    figure, axes = _blank(6.4, 3.0)
+
+    def box(x: float, y: float, width: float, height: float, words: str, color: str) -> None:
+        style: dict[str, Any] = {"boxstyle": "round,pad=0.02,rounding_size=0.08", "linewidth": 1.6, "edgecolor": color}
+        axes.add_patch(FancyBboxPatch((x, y), width, height, facecolor=PAPER, **style))
+        axes.text(x + width / 2, y + height / 2, words, ha="center", va="center", fontsize=9.5)
+
+    def arrow(start: tuple[float, float], end: tuple[float, float], bend: float = 0) -> None:
+        style: dict[str, Any] = {
+            "arrowstyle": "-|>",
+            "color": INK,
+            "linewidth": 1.2,
+            "connectionstyle": f"arc3,rad={bend}",
+        }
+        axes.annotate("", end, start, arrowprops=style)
+
+    box(0.1, 1.0, 0.95, 0.7, "text, cut\ninto tokens", INK)
+    box(1.4, 1.0, 0.95, 0.7, "numbers\nfor each", INK)
+    box(2.75, 1.52, 1.45, 0.58, "tokens exchange\n(attention)", SERIES[0])
+    box(2.75, 0.62, 1.45, 0.58, "each thinks alone\n(feed-forward)", SERIES[1])
+    axes.add_patch(FancyBboxPatch((2.64, 0.5), 1.67, 1.72, boxstyle="round,pad=0.02", fill=False, edgecolor=FAINT))
+    axes.text(3.47, 0.27, "layer after layer", ha="center", va="center", fontsize=9.5)
+    box(4.65, 1.0, 0.8, 0.7, "probabil-\nities", INK)
+    box(5.75, 1.0, 0.55, 0.7, "next\ntoken", SERIES[2])
+    for start, end in ((1.08, 1.38), (2.38, 2.61), (4.34, 4.62), (5.48, 5.73)):
+        arrow((start, 1.35), (end, 1.35))
+    arrow((3.2, 1.49), (3.2, 1.23))
+    arrow((3.75, 1.23), (3.75, 1.49))
+    arrow((6.02, 1.76), (0.57, 1.76), bend=0.3)
+    axes.text(3.3, 2.8, "the new token joins the text, and it starts again", ha="center", va="center", fontsize=9.5)
+    return describe(
+        figure,
+        "A transformer as a chain of boxes: text cut into tokens, a list of numbers for each, layers in which tokens "
+        "exchange by attention and then think alone, a probability for each possible token, the next token. "
+        "An arrow leads from the next token back to the text.",
+    )
+
+
 def neuron_diagram(inputs: Sequence[str], weights: Sequence[float], bias: float) -> Figure:
     """A neuron as a drawing: inputs, weights on their lines, the sum with its bias, the activation, the output."""
     figure, axes = _blank(6.4, 2.7)
