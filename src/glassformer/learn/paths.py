@@ -1,14 +1,16 @@
-"""The documents of the guide and the paths through them, read from ``guide/paths.yml``.
+"""The documents of the guide, the paths through them and their milestones, read from ``guide/paths.yml``.
 
 That one file is what the home page, the table in the README and the page footers are made or checked from.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from glassformer.learn.exercises import exercises, find
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,30 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Milestone:
+    """What a reader can do at some point of a path: the exercises that earn it, and whether more are in preparation."""
+
+    mark: str
+    text: str
+    by: tuple[str, ...]
+    more: bool
+
+    def state(self, passed: Collection[str], ticked: Collection[str]) -> str:
+        """``earned`` by all its exercises, else ``ticked`` by hand, else ``open``."""
+        if self.by and not self.more and all(name in passed for name in self.by):
+            return "earned"
+        return "ticked" if self.mark in ticked else "open"
+
+
+@dataclass(frozen=True)
 class LearningPath:
-    """A learning path: its name, who it is for, and its phases, each a name and steps in order."""
+    """A learning path: its name, who it is for, its milestones, and its phases, each a name and steps in order."""
 
     id: str
     title: str
     reader: str
     phases: tuple[tuple[str, tuple[Step, ...]], ...]
+    milestones: tuple[Milestone, ...]
 
     def steps(self) -> Iterator[Step]:
         """All steps in order."""
@@ -71,6 +90,13 @@ class Guide:
         """The names of all documents, ready or not."""
         return {d.page for d in self.documents}
 
+    def path(self, name: str) -> LearningPath:
+        """The path with the id ``name``. Raises ``ValueError`` that names those there are."""
+        for path in self.paths:
+            if path.id == name:
+                return path
+        raise ValueError(f"path ({name}) must be one of {', '.join(path.id for path in self.paths)}.")
+
     def recommend(self, answers: Mapping[str, int]) -> str:
         """The id of the path with the most points for ``answers`` (question id to the number of the answer).
 
@@ -84,7 +110,10 @@ class Guide:
 
 
 def load(folder: Path) -> Guide:
-    """Read ``paths.yml`` in ``folder``. Raises ``ValueError`` if a step or a question names what does not exist."""
+    """Read ``paths.yml`` in ``folder``.
+
+    Raises ``ValueError`` if a step, a milestone or a question names what does not exist.
+    """
     data: dict[str, Any] = yaml.safe_load((folder / "paths.yml").read_text("utf-8"))
     documents = tuple(
         Document(page, d["title"], d["purpose"], d["focus"], d.get("ready", ""))
@@ -99,6 +128,10 @@ def load(folder: Path) -> Guide:
                 (phase, tuple(Step(s["page"], s.get("part", ""), s["gives"]) for s in steps))
                 for phase, steps in path["phases"].items()
             ),
+            tuple(
+                Milestone(f"{name}:{mark}", m["text"], tuple(m.get("by", ())), m.get("more", not m.get("by")))
+                for mark, m in path["milestones"].items()
+            ),
         )
         for name, path in data["paths"].items()
     )
@@ -111,11 +144,28 @@ def load(folder: Path) -> Guide:
         for step in path.steps():
             if step.page not in guide.pages():
                 raise ValueError(f"paths.yml: path {path.id!r} has a step {step.page!r}, which is no document.")
+        for milestone in path.milestones:
+            for name in milestone.by:
+                find(name)  # or an error that suggests the nearest
     for question in questions:
         for _, points in question.answers:
             if unknown := points.keys() - {path.id for path in paths}:
                 raise ValueError(f"paths.yml: question {question.id!r} gives points to {sorted(unknown)}, no path.")
     return guide
+
+
+def exercises_on(page: str) -> list[str]:
+    """The ids of the exercises on ``page``, in order."""
+    return [name for name, exercise in exercises().items() if exercise.teaches.split("#")[0] == page]
+
+
+def next_step(path: LearningPath, passed: Collection[str]) -> tuple[Step, str] | None:
+    """The first step of ``path`` with an exercise that is not done yet, and that exercise; ``None`` if all are done."""
+    for step in path.steps():
+        for name in exercises_on(step.page):
+            if name not in passed:
+                return step, name
+    return None
 
 
 def tables(guide: Guide) -> tuple[str, str]:

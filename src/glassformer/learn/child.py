@@ -1,0 +1,215 @@
+"""The process that runs a reader's code: it reads a task on standard input and says its verdict on one line.
+
+What the reader's code prints is caught, at most ``PRINTED`` characters of it. The names that it sees are those that the
+exercise gives and its own.
+"""
+
+import contextlib
+import copy
+import importlib
+import inspect
+import io
+import json
+import math
+import os
+import random
+import sys
+import traceback
+from typing import Any, Final
+
+from glassformer.learn.exercise import Code
+from glassformer.learn.exercises import find
+
+PRINTED: Final = 2000
+SEEDS: Final = 5
+TOLERANCE: Final = 1e-6
+"""Relative, and absolute below 1. Inputs are float64, but a right answer may compute in float32: 6e-8 a step."""
+FILE: Final = "<your code>"
+
+Flat = tuple[tuple[int, ...], list[float | str]]
+"""A result as its shape and its values in order."""
+
+
+class NotYetError(Exception):
+    """The answer is not right; the argument is the sentence that says why."""
+
+
+class _Limited(io.StringIO):
+    """Keeps the first ``PRINTED`` characters and forgets the rest."""
+
+    def write(self, text: str) -> int:
+        super().write(text[: max(0, PRINTED - self.tell())])
+        return len(text)
+
+
+def run(exercise: Code, source: str) -> dict[str, Any]:
+    """The verdict on ``source`` as a dictionary: ``passed``, ``sentences``, ``mistake``, ``printed``."""
+    printed = _Limited()
+    passed, sentences, mistake = False, [], ""
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            function = _define(exercise, source)
+            calls = [exercise.inputs(random.Random(seed)) for seed in range(SEEDS)]
+            got = [_flat(exercise, _call(exercise, function, calls[0]))]
+            with contextlib.redirect_stdout(_Limited()):  # every call would print the same again
+                got += [_flat(exercise, _call(exercise, function, inputs)) for inputs in calls[1:]]
+            wanted = [_known(exercise.reference, inputs) for inputs in calls]
+        passed = all(_equal(a, b) for a, b in zip(got, wanted, strict=True))
+        if passed:
+            sentences = [f"It agrees with the reference on {SEEDS} random inputs."]
+        else:
+            mistake = _name(exercise, calls, got)
+            sentences = [s for s in (_shapes(got, wanted), mistake, _first_difference(exercise, got, wanted)) if s]
+            if not mistake:
+                sentences.append("It is none of the mistakes that are known here.")
+    except NotYetError as problem:
+        sentences = [str(problem)]
+    return {"passed": passed, "sentences": sentences, "mistake": mistake, "printed": printed.getvalue()}
+
+
+def _define(exercise: Code, source: str) -> Any:
+    """The reader's function. Raises ``NotYetError`` if the code is no Python, fails, or does not define it."""
+    try:
+        code = compile(source, FILE, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        line = f"Line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else "This"
+        where = f": {error.text.strip()}" if isinstance(error, SyntaxError) and error.text else "."
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise NotYetError(f"{line} is not Python yet ({message}){where}") from None
+    names: dict[str, Any] = {name: importlib.import_module(name) for name in exercise.given}
+    names["__name__"] = "answer"
+    try:
+        exec(code, names)
+    except BaseException as error:
+        raise NotYetError(f"Your code failed before {exercise.function} was called. {_where(error)}") from None
+    function = names.get(exercise.function)
+    if not callable(function):
+        raise NotYetError(f"Your code defines no function {exercise.function}. It must have exactly this name.")
+    return function
+
+
+def _call(exercise: Code, function: Any, inputs: tuple[Any, ...]) -> Any:
+    arguments = list(inspect.signature(exercise.reference).parameters)
+    try:
+        inspect.signature(function).bind(*inputs)
+    except (TypeError, ValueError):
+        raise NotYetError(
+            f"{exercise.function} is called with {len(arguments)} arguments, {', '.join(arguments)}, "
+            "and yours cannot take them."
+        ) from None
+    try:
+        return function(*copy.deepcopy(inputs))
+    except BaseException as error:
+        raise NotYetError(f"{exercise.function} failed. {_where(error)}") from None
+
+
+def _where(error: BaseException) -> str:
+    """The error in a sentence, with the line of the reader's code that it came from."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FILE]
+    at = f"Line {lines[-1]}: " if lines else ""
+    hint = " The check sees this code alone, nothing else of the page." if isinstance(error, NameError) else ""
+    return f"{at}{type(error).__name__}: {error}.{hint}".replace("..", ".")
+
+
+def _known(function: Any, inputs: tuple[Any, ...]) -> Flat | None:
+    """What the reference, or a mistake, gives; ``None`` for a mistake that fails on these inputs."""
+    try:
+        return _flatten(function(*copy.deepcopy(inputs)))
+    except Exception:
+        return None
+
+
+def _flat(exercise: Code, value: Any) -> Flat:
+    if value is None or value is ...:
+        raise NotYetError(f"{exercise.function} gives nothing back. Is there a return in it?")
+    try:
+        return _flatten(value)
+    except (TypeError, ValueError):
+        raise NotYetError(
+            f"{exercise.function} gives back a {type(value).__name__}; numbers, or lists of equal length, are wanted."
+        ) from None
+
+
+def _flatten(value: Any) -> Flat:
+    """The shape and the values of a number, a text, a tensor or nested lists of equal length."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, str):
+        return (), [value]
+    if isinstance(value, list | tuple):
+        parts = [_flatten(part) for part in value]
+        if len({shape for shape, _ in parts}) > 1:
+            raise ValueError("ragged")
+        inner = parts[0][0] if parts else ()
+        return (len(parts), *inner), [leaf for _, leaves in parts for leaf in leaves]
+    return (), [float(value)]
+
+
+def _same(a: float | str, b: float | str) -> bool:
+    if isinstance(a, str) or isinstance(b, str):
+        return a == b
+    return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE) or (math.isnan(a) and math.isnan(b))
+
+
+def _equal(a: Flat | None, b: Flat | None) -> bool:
+    return a is not None and b is not None and a[0] == b[0] and all(map(_same, a[1], b[1]))
+
+
+def _name(exercise: Code, calls: list[tuple[Any, ...]], got: list[Flat]) -> str:
+    """The known mistake that gives exactly what the reader's function gave, on every input."""
+    for mistake, function in exercise.mistakes.items():
+        if all(_equal(_known(function, inputs), result) for inputs, result in zip(calls, got, strict=True)):
+            return mistake
+    return ""
+
+
+def _shapes(got: list[Flat], wanted: list[Flat | None]) -> str:
+    for ours, theirs in zip(got, wanted, strict=True):
+        assert theirs is not None
+        if ours[0] != theirs[0]:
+            return f"The shape is {list(ours[0])}, and {list(theirs[0])} is wanted."
+    return f"Shapes are right: {list(got[0][0])}." if got[0][0] else ""
+
+
+def _first_difference(exercise: Code, got: list[Flat], wanted: list[Flat | None]) -> str:
+    for ours, theirs in zip(got, wanted, strict=True):
+        assert theirs is not None
+        if ours[0] != theirs[0]:
+            return ""
+        for index, (a, b) in enumerate(zip(ours[1], theirs[1], strict=True)):
+            if not _same(a, b):
+                place = f" at {_place(exercise.axes, ours[0], index)}" if ours[0] else ""
+                return f"First difference{place}: {_shown(b)} is expected, {_shown(a)} came."
+    return ""
+
+
+def _place(axes: tuple[str, ...], shape: tuple[int, ...], index: int) -> str:
+    numbers = []
+    for size in reversed(shape):
+        index, number = divmod(index, size)
+        numbers.append(number)
+    names = axes if len(axes) == len(shape) else tuple(f"axis {i}," for i in range(len(shape)))
+    return ", ".join(f"{name} {number}" for name, number in zip(names, reversed(numbers), strict=True))
+
+
+def _shown(value: float | str) -> str:
+    return repr(value) if isinstance(value, str) else f"{value:.4g}"
+
+
+def main() -> None:
+    """Say ``ready`` when everything is imported, then the verdict, each on a line of its own."""
+    task = json.loads(sys.stdin.buffer.read())
+    exercise = find(task["id"])
+    assert isinstance(exercise, Code)
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what C code prints goes nowhere, and never between the two lines
+    for name in exercise.given:
+        importlib.import_module(name)
+    print("ready", file=out, flush=True)
+    print(json.dumps(run(exercise, task["source"])), file=out, flush=True)
+    out.close()
+    os._exit(0)  # threads that the reader's code may have left are nobody's business
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Every exercise: the reference passes, each mistake fails and is named, other ways to be right pass."""
+
+import random
+import time
+
+import pytest
+
+from glassformer.learn.check import check, check_code
+from glassformer.learn.child import run
+from glassformer.learn.exercise import Code, Number, Quiz, Words
+from glassformer.learn.exercises import exercises, find
+
+ALL = exercises()
+CODE = [e for e in ALL.values() if isinstance(e, Code)]
+NUMBERS = [e for e in ALL.values() if isinstance(e, Number)]
+
+# Right answers written in other ways than the reference.
+RIGHT = {
+    "nn.bag-of-words": [
+        "from collections import Counter\ndef count_words(text, vocabulary):\n"
+        "    seen = Counter(text.split())\n    return [seen[word] for word in vocabulary]",
+        "def count_words(text, vocabulary):\n    counts = [0] * len(vocabulary)\n    for word in text.split():\n"
+        "        if word in vocabulary:\n            counts[vocabulary.index(word)] += 1\n    return tuple(counts)",
+    ],
+    "nn.neuron": [
+        "def neuron(x, w, b):\n    return torch.sigmoid(torch.einsum('ef,f->e', x, w) + b)",
+        "import math\ndef neuron(x, w, b):\n    out = []\n    for row in x:\n"
+        "        z = sum(a * c for a, c in zip(row.tolist(), w.tolist())) + float(b)\n"
+        "        out.append(1 / (1 + math.exp(-z)))\n    return out",
+        "def neuron(x, w, b):\n    return (w.float() @ x.float().mT + b.float()).sigmoid()",
+    ],
+}
+
+
+def as_source(exercise: Code, module: str) -> str:
+    return f"from {module} import answer\n{exercise.function} = answer"
+
+
+@pytest.mark.parametrize("exercise", CODE, ids=lambda e: e.id)
+def test_reference_passes_and_each_mistake_is_named(exercise, monkeypatch):
+    import sys
+    import types
+
+    stand_in = types.ModuleType("stand_in")
+    monkeypatch.setitem(sys.modules, "stand_in", stand_in)
+    stand_in.answer = exercise.reference
+    assert run(exercise, as_source(exercise, "stand_in"))["passed"]
+    for mistake, function in exercise.mistakes.items():
+        stand_in.answer = function
+        verdict = run(exercise, as_source(exercise, "stand_in"))
+        assert not verdict["passed"]
+        assert verdict["mistake"] == mistake
+
+
+@pytest.mark.parametrize("name", [e.id for e in CODE])
+def test_right_answers_in_other_words_pass(name):
+    assert len(RIGHT[name]) >= 2
+    for source in RIGHT[name]:
+        verdict = check(name, source)
+        assert verdict.passed, str(verdict)
+
+
+@pytest.mark.parametrize("exercise", NUMBERS, ids=lambda e: e.id)
+def test_numbers(exercise):
+    assert check(exercise.id, repr(exercise.answer)).passed
+    assert check(exercise.id, f"{exercise.answer + 0.9 * exercise.tolerance} {exercise.unit}").passed
+    assert not check(exercise.id, repr(exercise.answer + 1.1 * exercise.tolerance)).passed
+    for mistake, value in exercise.mistakes.items():
+        verdict = check(exercise.id, f"{value:.4f}")
+        assert not verdict.passed and verdict.mistake == mistake
+    assert "is not a number" in str(check(exercise.id, "many"))
+    assert "does not belong here" in str(check(exercise.id, "3 parsec"))
+
+
+@pytest.mark.parametrize("exercise", [e for e in ALL.values() if isinstance(e, Quiz)], ids=lambda e: e.id)
+def test_quizzes(exercise):
+    assert sum(option.right for option in exercise.options) == 1
+    assert len({option.reason for option in exercise.options}) == len(exercise.options)
+    for number, option in enumerate(exercise.options, 1):
+        verdict = check(exercise.id, number)
+        assert verdict.passed == option.right and verdict.sentences == (option.reason,)
+    assert "Choose one" in str(check(exercise.id, "9"))
+
+
+@pytest.mark.parametrize("exercise", [e for e in ALL.values() if isinstance(e, Words)], ids=lambda e: e.id)
+def test_words(exercise):
+    every = list(range(len(exercise.points)))
+    assert check(exercise.id, {"text": exercise.model, "points": every}).passed
+    assert not check(exercise.id, {"text": exercise.model, "points": every[1:]}).passed
+    assert not check(exercise.id, {"text": "too short", "points": every}).passed
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def count_words(text, vocabulary:\n    pass", "Line 1 is not Python yet"),
+        ("def count_words(text):\n    return []", "is called with 2 arguments, text, vocabulary"),
+        ("def count_word(text, vocabulary):\n    return []", "defines no function count_words"),
+        ("def count_words(text, vocabulary):\n    ...", "gives nothing back"),
+        ("def count_words(text, vocabulary):\n    return reviews", "The check sees this code alone"),
+        ("def count_words(text, vocabulary):\n    return {1: 2}", "gives back a dict"),
+        ("import sys\nsys.exit(3)", "Your code failed before count_words was called. Line 2: SystemExit: 3"),
+        ("import os\nos._exit(3)", "ended without an answer (status 3)"),
+        ("def count_words(text, vocabulary):\n    return [5] * 7", "none of the mistakes that are known"),
+        ("x = 1\0", "is not Python yet"),
+    ],
+)
+def test_bad_answers_get_one_clear_sentence(source, said):
+    verdict = check("nn.bag-of-words", source)
+    assert not verdict.passed
+    assert said in str(verdict)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["while True: pass", "any(iter(int, 1))", "while True: print('more')"],
+    ids=["a loop in Python", "a loop in C", "printing without end"],
+)
+def test_what_never_ends_is_stopped(body):
+    exercise = find("nn.bag-of-words")
+    assert isinstance(exercise, Code)
+    verdict = check_code(exercise, f"def count_words(text, vocabulary):\n    {body}", seconds=1.0)
+    assert "did not finish within 1 seconds" in str(verdict)
+
+
+def test_what_is_printed_is_shown_up_to_a_limit():
+    verdict = check("nn.bag-of-words", "print('x' * 10_000_000)\ndef count_words(text, vocabulary):\n    return []")
+    assert 1000 < len(verdict.printed) <= 2000
+
+
+def test_inputs_differ_from_seed_to_seed_and_repeat_for_a_seed():
+    for exercise in CODE:
+        shown = [repr(exercise.inputs(random.Random(seed))) for seed in (0, 1, 0)]
+        assert shown[0] == shown[2] != shown[1]
+
+
+def test_an_unknown_exercise_suggests_the_nearest():
+    with pytest.raises(ValueError, match=r"Did you mean nn\.neuron\?"):
+        find("nn.neurone")
+
+
+def test_exercises_without_tensors_answer_without_pytorch():
+    began = time.perf_counter()
+    check("nn.neuron", RIGHT["nn.neuron"][0])
+    with_tensors = time.perf_counter() - began
+    began = time.perf_counter()
+    check("nn.bag-of-words", RIGHT["nn.bag-of-words"][0])
+    assert time.perf_counter() - began < with_tensors
