@@ -1,7 +1,7 @@
 """The server as a reader starts it: a real process, real requests, a real Ctrl-C."""
 
+import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -9,67 +9,63 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
-from http.client import HTTPConnection
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
-READ = [sys.executable, "-m", "glassformer.cli", "read", "--no-browser"]
+from tests.app.serving import READ, Server, serve
+
+API = [
+    ("GET", "/glassformer/kernels/nn_intro", None),
+    ("POST", "/glassformer/kernels/nn_intro", {}),
+    ("PUT", "/glassformer/kernels/nn_intro", {}),
+    ("GET", "/glassformer/edits/nn_intro", None),
+    ("PUT", "/glassformer/edits/nn_intro/3.2-1", {"digest": "a", "source": "b"}),
+    ("DELETE", "/glassformer/edits/nn_intro/3.2-1", None),
+    ("GET", "/glassformer/progress", None),
+    ("POST", "/glassformer/progress", {}),
+    ("DELETE", "/glassformer/progress", None),
+    ("GET", "/glassformer/progress.json", None),
+    ("POST", "/glassformer/answers", {"exercise": "nn.sigmoid", "answer": "65"}),
+    ("PUT", "/glassformer/ticks/beginner:attention", {"on": True}),
+    ("PUT", "/glassformer/path", {"path": "beginner"}),
+]
+JUPYTER = [  # what Jupyter Server itself offers, behind the same door
+    ("GET", "/api/kernels", None),
+    ("POST", "/api/kernels", {}),
+    ("GET", "/api/contents", None),
+    ("POST", "/api/contents", {}),
+    ("GET", "/files/server/anything", None),
+    ("GET", "/api/sessions", None),
+    ("POST", "/api/shutdown", {}),
+]
 
 
-@dataclass
-class Server:
-    process: "subprocess.Popen[str]"
-    address: str
-    home: Path
-
-    @property
-    def port(self) -> int:
-        return int(urlsplit(self.address).port or 0)
-
-    @property
-    def token(self) -> str:
-        return parse_qs(urlsplit(self.address).query)["token"][0]
-
-    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        """One request, the path sent as it stands, no redirect followed."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        result = answer.status, dict(answer.getheaders()), answer.read()
-        connection.close()
-        return result
+def named(case):
+    return f"{case[0]} {case[1]}"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Server]:
-    home = tmp_path_factory.mktemp("home")
-    process = subprocess.Popen(
-        READ, env={**os.environ, "GLASSFORMER_HOME": str(home)}, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    address = ""
-    for line in process.stdout:
-        if found := re.search(r"http://\S+", line):
-            address = found[0]
-        if "Ctrl-C" in line:
-            break
-    yield Server(process, address, home)
-    process.kill()
-    process.wait()
+    with serve(tmp_path_factory.mktemp("home")) as running:
+        yield running
 
 
 def test_opens_with_the_token_and_stays_open_by_cookie(server):
-    status, headers, body = server.get(urlsplit(server.address).path + f"?token={server.token}")
-    assert status == 200 and headers["Content-Type"] == "text/html" and b"Glassformer" in body
-    cookie = headers["Set-Cookie"].split(";")[0]
-    assert server.get("/guide/nn_intro.html", Cookie=cookie)[0] == 200
+    status, headers, body = server.get(f"{urlsplit(server.address).path}?token={server.token}")
+    assert status == 200 and headers["Content-Type"].startswith("text/html") and b"Glassformer" in body
+    assert server.get("/guide/nn_intro.html", Cookie=server.sign_in()["Cookie"])[0] == 200
 
 
 @pytest.mark.parametrize(
-    "path", ["/guide/index.html", "/guide/_static/book.js", "/api/contents", "/api/status", "/guide/?token=wrong"]
+    "path",
+    [
+        "/guide/index.html",
+        "/guide/_static/book.js",
+        "/glassformer/static/live.js",
+        "/api/status",
+        "/guide/index.html?token=wrong",
+    ],
 )
 def test_nothing_without_the_token(server, path):
     status, headers, _ = server.get(path)
@@ -77,10 +73,119 @@ def test_nothing_without_the_token(server, path):
     assert status == 403 or "/login" in headers["Location"]
 
 
+@pytest.mark.parametrize("case", API + JUPYTER, ids=named)
+def test_no_request_without_the_token(server, case):
+    method, path, body = case
+    for headers in ({}, {"Authorization": "token wrong"}, {"Cookie": "_xsrf=a", "X-XSRFToken": "a"}):
+        status, said, _ = server.ask(method, path, body, headers)
+        assert status == 403 or (status == 302 and "/login" in said["Location"]), headers
+
+
+@pytest.mark.parametrize("case", [c for c in API + JUPYTER if c[0] != "GET"], ids=named)
+def test_no_change_without_the_xsrf_token(server, case):
+    """What another site could make the reader's browser send: the cookies, without the token that our page knows."""
+    method, path, body = case
+    signed = server.sign_in()
+    for headers in ({"Cookie": signed["Cookie"]}, {**signed, "X-XSRFToken": "wrong"}):
+        assert server.ask(method, path, body, headers)[0] == 403
+
+
+@pytest.mark.parametrize("case", API + JUPYTER, ids=named)
+def test_a_foreign_host_is_refused_everywhere(server, case):
+    method, path, body = case
+    assert server.ask(method, path, body, {**server.sign_in(), "Host": "evil.example"})[0] == 403
+
+
+@pytest.mark.parametrize("case", API, ids=named)
+def test_a_foreign_origin_is_refused(server, case):
+    method, path, body = case
+    headers = {**server.sign_in(), "Origin": "http://evil.example", "Referer": "http://evil.example/"}
+    status, said, _ = server.ask(method, path, body, headers)
+    assert status in (403, 404) or "Access-Control-Allow-Origin" not in said, "another site could read the answer"
+    if method != "GET":
+        assert status in (403, 404)
+
+
+def test_a_kernel_is_not_reached_from_a_foreign_origin(server):
+    """A WebSocket obeys no same-origin rule in the browser: the server must look at its ``Origin``."""
+    signed = server.sign_in()
+    kernel = json.loads(server.ask("POST", "/glassformer/kernels/nn_intro", {}, signed)[2])["id"]
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    path = f"/api/kernels/{kernel}/channels"
+    ours = {**upgrade, "Cookie": signed["Cookie"], "Origin": f"http://127.0.0.1:{server.port}"}
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as line:
+        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{server.port}", *(f"{k}: {v}" for k, v in ours.items())]
+        line.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert line.recv(40).startswith(b"HTTP/1.1 101")
+    assert server.get(path, **{**ours, "Origin": "http://evil.example"})[0] == 403
+    assert server.get(path, **{**upgrade, "Origin": ours["Origin"]})[0] == 403
+    assert server.ask("DELETE", f"/api/kernels/{kernel}", None, signed)[0] == 204
+
+
 @pytest.mark.parametrize(
-    "path", ["/guide/../../pyproject.toml", "/guide/%2e%2e/built.json", "/guide/..%2fbuilt.json", "/guide//etc/passwd"]
+    ("method", "path", "body", "said"),
+    [
+        ("POST", "/glassformer/answers", {"exercise": "nn.sigmoit", "answer": "1"}, "Did you mean nn.sigmoid?"),
+        ("POST", "/glassformer/answers", {"exercise": "nn.neuron", "answer": "x"}, "is answered in code"),
+        ("POST", "/glassformer/answers", b"no json", "must be a JSON object with exercise, answer"),
+        ("POST", "/glassformer/answers", {"answer": "1"}, "must be a JSON object with exercise, answer"),
+        ("POST", "/glassformer/answers", {"exercise": "nn.three-names-in-words", "answer": {"text": 3}}, ""),
+        ("POST", "/glassformer/progress", {"format": "other"}, "no export of Glassformer's progress"),
+        ("PUT", "/glassformer/path", {"path": "begin"}, "must be one of beginner, practitioner, research"),
+        ("PUT", "/glassformer/edits/nn_intro/3.2-1", b'"' + b"x" * 1_000_001 + b'"', "at most 1,000,000"),
+    ],
+)
+def test_bad_requests_get_one_clear_sentence(server, method, path, body, said):
+    status, _, answer = server.ask(method, path, body, server.sign_in())
+    assert status in (200, 400, 507) and said in json.loads(answer).get("message", "")
+
+
+def test_api_keeps_edits_answers_ticks_and_the_path(server):
+    signed = server.sign_in()
+
+    def ask(method, path, body=None):
+        status, _, answer = server.ask(method, f"/glassformer/{path}", body, signed)
+        assert status == 200, answer
+        return json.loads(answer)
+
+    ask("PUT", "edits/nn_intro/3.2-1", {"digest": "abc", "source": "x = 1"})
+    assert ask("GET", "edits/nn_intro") == {"3.2-1": {"digest": "abc", "source": "x = 1"}}
+    ask("DELETE", "edits/nn_intro/3.2-1")
+    assert ask("GET", "edits/nn_intro") == {}
+    assert ask("POST", "answers", {"exercise": "nn.sigmoid", "answer": "0.646"})["passed"] is False
+    assert ask("POST", "answers", {"exercise": "nn.sigmoid", "answer": "65 %"})["passed"] is True
+    ask("PUT", "ticks/beginner:attention", {"on": True})
+    ask("PUT", "path", {"path": "research"})
+    summary = ask("GET", "progress")
+    assert summary["exercises"]["nn.sigmoid"]["attempts"] == 2 and summary["exercises"]["nn.sigmoid"]["passed"]
+    assert list(summary["ticked"]) == ["beginner:attention"] and summary["path"] == "research"
+    export = ask("GET", "progress.json")
+    assert ask("POST", "progress", export) == {"added": 0}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/guide/../../pyproject.toml",
+        "/guide/%2e%2e/built.json",
+        "/guide/..%2fbuilt.json",
+        "/guide//etc/passwd",
+        "/guide/..%2f..%2fsecret.html",
+        "/guide/%2e%2e/%2e%2e/secret.html",
+        "/guide//etc/secret.html",
+        "/glassformer/static/../server.py",
+        "/glassformer/static/..%2fserver.py",
+        "/glassformer/edits/../progress",
+        "/glassformer/kernels/..%2f..%2fetc",
+    ],
 )
 def test_nothing_outside_the_site(server, path):
+    (server.home.parent / "secret.html").write_text("secret")
     assert server.get(path, Authorization=f"token {server.token}")[0] in (403, 404)
 
 

@@ -1,4 +1,4 @@
-"""Serve the built pages on this machine alone, behind Jupyter Server's own token, cookie and Host checks."""
+"""Serve the built pages and their kernels, behind Jupyter Server's own token, cookie, Origin and Host checks."""
 
 import os
 import secrets
@@ -17,13 +17,16 @@ from tornado import web
 from traitlets import Unicode
 from traitlets.config import Config
 
-from glassformer.app.site import SiteError
+from glassformer.app.api import handlers
+from glassformer.app.kernels import Kernels
+from glassformer.app.site import SiteError, up_to_date_site
 
 HOST: Final = "127.0.0.1"
+STATIC: Final = Path(__file__).parent / "static"
 
 
-class PageHandler(JupyterHandler, web.StaticFileHandler):  # type: ignore[misc]
-    """A file of the built site, for those who hold the token."""
+class FileHandler(JupyterHandler, web.StaticFileHandler):  # type: ignore[misc]
+    """A file, for those who hold the token."""
 
     @web.authenticated
     async def get(self, path: str, include_body: bool = True) -> None:  # type: ignore[override]
@@ -40,20 +43,50 @@ class PageHandler(JupyterHandler, web.StaticFileHandler):  # type: ignore[misc]
         self.set_header("Cache-Control", "no-cache")
 
 
+class PageHandler(JupyterHandler):  # type: ignore[misc]
+    """A page of the built site, with two tags more than the exported one has: they make its cells live."""
+
+    def initialize(self, path: str) -> None:
+        """``path`` is the folder of the site."""
+        self.site = Path(path).resolve()
+
+    @web.authenticated
+    def get(self, name: str) -> None:
+        """The page, or the login page for those without the token."""
+        file = (self.site / name).resolve()
+        if not file.is_relative_to(self.site) or not file.is_file():
+            raise web.HTTPError(404)
+        self.xsrf_token  # noqa: B018 (asking for it sets the cookie that the page's script sends back)
+        live = f"{self.base_url}glassformer/static"
+        tags = (
+            f'<link rel="stylesheet" href="{live}/live.css">'
+            f'<script type="module" src="{live}/live.js" data-base="{self.base_url}"></script></head>'
+        )
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.set_header("Cache-Control", "no-cache")
+        self.finish(file.read_text("utf-8").replace("</head>", tags, 1))
+
+
 class GuideApp(ExtensionApp):  # type: ignore[misc]
     """The guide as a Jupyter Server extension: the built site below ``/guide/``."""
 
     name = "glassformer"
     app_name = "Glassformer"
     load_other_extensions = False
-    site = Unicode(help="The folder of the built site.").tag(config=True)
+    site = Unicode(help="The folder of the built site; empty: build it where it is kept.").tag(config=True)
 
     def initialize_handlers(self) -> None:
-        """Serve the site; the server's root leads to the home page."""
+        """Serve the site, the scripts of the live cells and their data; the server's root leads to the home page."""
+        if not self.site:
+            self.site = str(up_to_date_site(self.log.info))
         home = f"{self.serverapp.base_url}guide/index.html"
+        self.kernels = Kernels(self.serverapp.kernel_manager)
         self.handlers += [
-            (r"/guide/(.*)", PageHandler, {"path": self.site, "default_filename": "index.html"}),
-            (r"/guide", web.RedirectHandler, {"url": home, "permanent": False}),
+            *handlers(self.kernels),
+            (r"/glassformer/static/(.*)", FileHandler, {"path": str(STATIC)}),
+            (r"/guide/(.*\.html)", PageHandler, {"path": self.site}),
+            (r"/guide/(.+)", FileHandler, {"path": self.site}),
+            (r"/guide/?", web.RedirectHandler, {"url": home, "permanent": False}),
             (r"/", web.RedirectHandler, {"url": home, "permanent": False}),
         ]
 
@@ -92,6 +125,7 @@ def serve(site: Path, home: Path, page: str, port: int, browser: bool, tell: Cal
         allow_root=True,
         root_dir=str(home),
         log_level="ERROR",
+        tornado_settings={"compress_response": True},  # a page is mostly formulas and pictures in text
     )
     server: Any = GuideApp.initialize_server(config=config)
     server.no_browser_open_file = True
