@@ -8,6 +8,9 @@ import pytest
 
 from glassformer.app import server, site
 from glassformer.cli import main
+from glassformer.learn.check import check
+from glassformer.learn.exercises import find
+from glassformer.learn.progress import Progress
 
 
 def test_without_arguments_it_says_what_one_can_do(capsys):
@@ -20,7 +23,7 @@ def test_unknown_page_suggests_the_nearest(capsys):
     assert main(["read", "nn_itnro"]) == 1
     assert capsys.readouterr().err == "glassformer: There is no page 'nn_itnro'. Did you mean 'nn_intro'?\n"
     assert main(["read", "qqqqqq"]) == 1
-    assert "The pages are: glossary, index, nn_intro, references." in capsys.readouterr().err
+    assert "The pages are: classes, glossary, index, nn_intro, references." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("port", ["-1", "65536"])
@@ -119,3 +122,57 @@ def test_two_builds_at_once_do_not_meet(tmp_path):
     assert [process.returncode for process in both].count(0) >= 1, said
     assert (tmp_path / "site" / "index.html").exists()
     assert [f.name for f in tmp_path.iterdir()] == ["site"]
+
+
+def test_check_and_progress(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("GLASSFORMER_HOME", str(tmp_path / "home"))
+    code = tmp_path / "my.py"
+    code.write_text("def neuron(x, w, b):\n    return torch.sigmoid(x @ w)\n")
+    assert main(["check", "nn.neuron", str(code)]) == 1
+    assert "nn.neuron: not yet." in (said := capsys.readouterr().out) and "The bias is missing." in said
+    code.write_text("def neuron(x, w, b):\n    return torch.sigmoid(x @ w + b)\n")
+    assert main(["check", "nn.neuron", str(code)]) == 0
+    assert main(["check", "nn.sigmoid", "64.6", "%"]) == 0
+    assert main(["check", "nn.bias-shift", "-3.9"]) == 0
+    assert main(["check", "nn.doubled", "1"]) == 1
+    capsys.readouterr()
+    assert main(["progress"]) == 0
+    said = capsys.readouterr().out
+    assert "3 of 10 exercises are right." in said and "ML Practitioner Path" in said
+    assert main(["progress", "--path", "beginner"]) == 0
+    said = capsys.readouterr().out
+    assert "ML Practitioner Path" not in said
+    assert "  [ ] Explain what a network does and why it works for language  (1 of 4 exercises)" in said.splitlines()
+    assert "  Next: nn.three-names, in Neural Networks Introduction (glassformer read nn_intro)" in said.splitlines()
+    assert main(["check", "nn.three-names", "2"]) == 0
+    model = find("nn.three-names-in-words")
+    Progress().record(check(model.id, {"text": model.model, "points": [0, 1, 2]}), model.model)
+    Progress().tick("beginner:attention", True)
+    assert main(["progress"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "  [x] Tell AI, machine learning and deep learning apart" in lines
+    assert "  [-] Explain how attention works and why it mattered" in lines
+    kept = tmp_path / "kept.json"
+    assert main(["progress", "--export", str(kept)]) == 0
+    assert main(["progress", "--export", str(kept)]) == 1
+    monkeypatch.setenv("GLASSFORMER_HOME", str(tmp_path / "other"))
+    assert main(["progress", "--import", str(kept)]) == 0
+    assert "7 new attempts" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["check", "nn.neurone", "my.py"], "Did you mean nn.neuron?"),
+        (["check", "nn.neuron", "nowhere.py"], "nowhere.py"),
+        (["check", "nn.neuron"], "needs a file with your code"),
+        (["check", "nn.three-names-in-words", "so"], "is answered in words"),
+        (["progress", "--import", "nowhere.json"], "nowhere.json"),
+        (["progress", "--import", __file__], "it is no JSON. Nothing is changed."),
+        (["progress", "--path", "begin"], "path (begin) must be one of beginner, practitioner, research."),
+    ],
+)
+def test_check_says_what_is_missing(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.setenv("GLASSFORMER_HOME", str(tmp_path))
+    assert main(arguments) == 1
+    assert sentence in capsys.readouterr().err

@@ -13,6 +13,8 @@ NEXT = """Glassformer: a guide to transformers that runs.
   glassformer read            open the guide in your browser
   glassformer read nn_intro   open it at a page
   glassformer build OUT       export the pages for any static web host
+  glassformer check           list the exercises; with one and a file or an answer, check it
+  glassformer progress        what you have done, and to export or import it
   glassformer outputs         execute the pages and store what they show (for authors)
   glassformer --help          every option"""
 
@@ -39,6 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--changed", action="store_true", help="with --check: leave out pages that have not changed since"
     )
     outputs.set_defaults(run=_outputs)
+    check = commands.add_parser("check", help="check an answer to an exercise; without one, list them")
+    check.add_argument("exercise", nargs="?", help="the exercise, such as nn.neuron")
+    check.add_argument("answer", nargs="*", help="a file with your code, a number with its unit, or a choice")
+    check.set_defaults(run=_check)
+    progress = commands.add_parser("progress", help="what you have done so far")
+    progress.add_argument("--export", type=Path, metavar="FILE", help="write everything to FILE as JSON")
+    progress.add_argument("--import", type=Path, metavar="FILE", dest="merge", help="add what FILE holds")
+    progress.add_argument("--path", help="choose the learning path you follow: beginner, practitioner or research")
+    progress.set_defaults(run=_progress)
     options = parser.parse_args(arguments)
     if not hasattr(options, "run"):
         print(NEXT)
@@ -114,6 +125,68 @@ def _outputs(options: argparse.Namespace) -> int:
     if options.check:
         return publish.check(options.check, _tell, changed=options.changed)
     return publish.store(names, _tell)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from glassformer.learn.check import check
+    from glassformer.learn.exercise import Code, Words
+    from glassformer.learn.exercises import exercises, find
+    from glassformer.learn.progress import keep
+
+    if options.exercise is None:
+        for known in exercises().values():
+            _tell(f"{known.id:28} {type(known).__name__.lower()}")
+        return 0
+    exercise = find(options.exercise)
+    if isinstance(exercise, Words):
+        raise ValueError(f"{exercise.id} is answered in words: compare with the model answer on the page.")
+    answer = " ".join(options.answer)
+    if not answer:
+        wanted = "a file with your code" if isinstance(exercise, Code) else "your answer"
+        raise ValueError(f"{exercise.id} needs {wanted}: glassformer check {exercise.id} ANSWER")
+    if isinstance(exercise, Code):
+        answer = Path(answer).read_text("utf-8")
+    verdict = check(exercise.id, answer)
+    _tell(str(verdict))
+    keep(verdict, answer, _tell)
+    return 0 if verdict.passed else 1
+
+
+def _progress(options: argparse.Namespace) -> int:
+    import json
+
+    from glassformer.app.site import guide_folder
+    from glassformer.learn.paths import load
+    from glassformer.learn.progress import Progress
+    from glassformer.learn.report import report
+
+    progress = Progress()
+    if options.export:
+        with options.export.open("x", encoding="utf-8") as file:  # nothing is overwritten
+            json.dump(progress.export(), file, indent=1, ensure_ascii=False)
+        _tell(f"Your progress is in {options.export}.")
+        return 0
+    if options.merge:
+        _tell(f"{progress.merge(_json(options.merge))} new attempts were added.")
+        return 0
+    guide = load(guide_folder())
+    if options.path:
+        progress.choose(guide.path(options.path).id)
+    for line in report(progress.summary(), guide):
+        _tell(line)
+    return 0
+
+
+def _json(path: Path) -> object:
+    """What the file holds. Raises ``ValueError`` with one sentence if it is no JSON."""
+    import json
+
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{path} is no export of Glassformer's progress: it is no JSON. Nothing is changed."
+        ) from error
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What must hold on every page: outputs belong to cells, links lead somewhere, terms are explained."""
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -11,6 +12,9 @@ from bs4 import BeautifulSoup, Tag
 
 from glassformer.app.book.store import PAGE_LIMIT, TOTAL_LIMIT, load
 from glassformer.app.site import guide_folder, pages
+from glassformer.learn.exercise import Words
+from glassformer.learn.exercises import find
+from tests.guide import parsed
 
 PAGES = pages()
 WITH_CELLS = [page for page in PAGES if page.cells]
@@ -18,7 +22,7 @@ NAMES = [page.name for page in PAGES]
 
 
 def soup(site: Path, name: str) -> BeautifulSoup:
-    return BeautifulSoup((site / f"{name}.html").read_text("utf-8"), "html.parser")
+    return parsed(site / f"{name}.html")
 
 
 @pytest.mark.parametrize("page", WITH_CELLS, ids=lambda p: p.name)
@@ -57,13 +61,12 @@ def test_every_link_and_anchor_leads_somewhere(site, name):
             file = site / path.split("?")[0].lstrip("/")
             assert file.is_file(), f"{name}: {target}"
             if anchor and file.suffix == ".html":
-                other = BeautifulSoup(file.read_text("utf-8"), "html.parser")
-                assert other.find(id=anchor), f"{name}: {target} has no such anchor"
+                assert parsed(file).find(id=anchor), f"{name}: {target} has no such anchor"
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_left_raw(site, name):
-    article = soup(site, name).find("article")
+    article = copy.copy(soup(site, name).find("article"))
     assert isinstance(article, Tag)
     for tag in article.find_all(["pre", "code", "script", "math", "svg"]):
         tag.decompose()
@@ -97,13 +100,14 @@ def test_glossary_is_in_order_and_each_entry_leads_to_its_section():
 
 
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if p.name not in ("glossary", "references", "index")], ids=lambda p: p.name
+    "page", [p for p in PAGES if p.name not in ("glossary", "references", "index", "classes")], ids=lambda p: p.name
 )
 def test_terms_are_linked_where_they_first_occur(page):
     """Prose only: headings, code and formulas are left out; a term may stand in its plural."""
     prose = "\n".join(piece.source for piece in page.pieces if not piece.is_cell)
     body = prose.split("\n## ", 1)[1]  # after the promise at the top, which names what the page will teach
-    body = re.sub(r"```.*?```|\$\$.*?\$\$|^#[^\n]*|`[^`]*`|^\|[^\n]*", " ", body, flags=re.S | re.M)
+    body = re.sub(r"^```(?!`).*?^```$|^````.*?$|^:id:.*?$", " ", body, flags=re.S | re.M)  # an exercise is prose
+    body = re.sub(r"\$\$.*?\$\$|^#[^\n]*|`[^`]*`|^\|[^\n]*", " ", body, flags=re.S | re.M)
     assert len(body) > len(prose) / 2, "most of the prose is looked at"
     missing = []
     for term, anchor in terms().items():
@@ -160,7 +164,10 @@ def test_downloaded_notebook_is_plain_and_complete(site, page):
     nbformat.validate(notebook)
     text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     assert not re.search(r"\{[\w:]+\}`|```\{", text)
-    assert [c.source for c in notebook.cells if c.cell_type == "code"][1:] == [c.source for c in page.cells]
+    code = [c.source for c in notebook.cells if c.cell_type == "code"][1:]
+    assert [source for source in code if not source.startswith("%")] == [c.source for c in page.cells]
+    answered = [source.split()[1] for source in code if source.startswith("%")]
+    assert answered == [name for name in page.exercises if not isinstance(find(name), Words)]
 
 
 @pytest.mark.execute

@@ -11,8 +11,9 @@ from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from glassformer.app.book.source import Page, PageError, Piece
+from glassformer.app.book.source import Page, PageError, Piece, Solution
 from glassformer.app.book.store import Output, Record, Run
+from glassformer.learn.check import check
 
 FIGURE: Final = "application/vnd.glassformer.figure+json"
 WIDGET: Final = "application/vnd.glassformer.widget+json"
@@ -24,7 +25,7 @@ def execute(page: Page, progress: Callable[[int, int], None] = lambda done, of: 
     """Execute ``page`` and return what it showed.
 
     Raises ``PageError`` with the file, the line and the traceback if a cell fails that is not meant to, if one that is
-    meant to fail does not, or if a cell writes to standard error.
+    meant to fail does not, if a cell writes to standard error, or if the solution of an exercise does not pass.
     """
     run = Run(page.name)
     total = len(page.cells)
@@ -45,7 +46,20 @@ def execute(page: Page, progress: Callable[[int, int], None] = lambda done, of: 
                     progress(len(run.records), total)
                 else:
                     run.evals += _evaluate(client, page, piece)
+    for solution in page.solutions:
+        _check_solution(page, solution)
     return run
+
+
+def _check_solution(page: Page, solution: Solution) -> None:
+    """Hand a solution in, as a reader would. Raises ``PageError`` if it does not pass."""
+    where = f"{page.name}.md:{solution.line}"
+    try:
+        verdict = check(solution.exercise, solution.source)
+    except ValueError as error:
+        raise PageError(f"{where}: {error}") from error
+    if not verdict.passed:
+        raise PageError(f"{where}: the solution does not pass.\n{verdict}")
 
 
 def _execute_cell(client: Any, page: Page, piece: Piece, index: int) -> list[Output]:

@@ -1,5 +1,6 @@
 """The Sphinx extension of the guide: it ties the reader, the stored outputs, the maths and the furniture together."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
-from glassformer.app.book import furniture, home, references
+from glassformer.app.book import exercises, furniture, home, references
 from glassformer.app.book.katex import FormulaError, render
 from glassformer.app.book.reader import to_notebook
 from glassformer.app.book.source import Page, PageError, split
@@ -62,11 +63,17 @@ class EvalRole(SphinxRole):
 
 
 def _name_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Give each cell its anchor, and list them all for the script that makes them live."""
+    cells = []
     for node in doctree.findall(nodes.container):
         metadata: dict[str, Any] = node.get("cell_metadata", {})
         about = metadata.get("glassformer")
         if about:
             node["ids"] = [f"cell-{about['id'].replace('.', '-')}"]
+            cells.append([node["ids"][0], about["id"], about["digest"]])
+    if cells:
+        data = json.dumps({"page": app.env.docname, "cells": cells})
+        doctree.append(nodes.raw("", f'<script type="application/json" id="gf-cells">{data}</script>', format="html"))
 
 
 def _render_maths(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -103,6 +110,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", _name_cells)
     app.connect("doctree-resolved", _render_maths)
     references.setup(app)
+    exercises.setup(app)
     furniture.setup(app)
     home.setup(app)
     app.config.html_static_path.append(str(HERE / "static"))
@@ -110,4 +118,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_css_file("katex/katex.min.css")
     app.add_css_file("book.css")
     app.add_js_file("book.js", type="module")
+    app.add_js_file("learn.js", type="module")
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": False}

@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 
 OPTIONS: Final = {
     "static": "shown, never run",
+    "solution": "solves the exercise above it; checked when the page is executed, never run with the cells",
     "hide-input": "the code starts folded",
     "open": "the code starts open although it is long",
     "check": "a check of a claim; folded, and left out of Run all above",
@@ -25,6 +26,7 @@ LONG: Final = 8
 """Cells of more lines than this start folded in the documents for beginners."""
 
 _EVAL: Final = re.compile(r"\{eval\}`([^`]+)`")
+_EXERCISE_ID: Final = re.compile(r"^:id:\s*(\S+)\s*$", re.M)
 _HEADING: Final = re.compile(r"^#{1,6}\s+(?:(\d+(?:\.\d+)*)\.?\s)?")
 
 
@@ -61,11 +63,22 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Solution:
+    """The solution, in code, that a page gives for the exercise with the id ``exercise``, and the line it starts at."""
+
+    exercise: str
+    source: str
+    line: int
+
+
+@dataclass(frozen=True)
 class Page:
-    """A page of the guide: its name, and its pieces in order."""
+    """A page of the guide: its name, its pieces in order, the exercises on it and their solutions in code."""
 
     name: str
     pieces: tuple[Piece, ...]
+    exercises: tuple[str, ...] = ()
+    solutions: tuple[Solution, ...] = ()
 
     @property
     def cells(self) -> list[Piece]:
@@ -76,7 +89,30 @@ class Page:
 def read_page(path: Path, root: Path) -> Page:
     """Read the page at ``path``; its name is the path below ``root`` without the suffix."""
     name = path.relative_to(root).with_suffix("").as_posix()
-    return Page(name, tuple(split(path.read_text("utf-8"), name)))
+    text = path.read_text("utf-8")
+    return Page(name, tuple(split(text, name)), *find_exercises(text, name))
+
+
+def find_exercises(text: str, name: str) -> tuple[tuple[str, ...], tuple[Solution, ...]]:
+    """The ids of the exercises in ``text``, and the solutions: each belongs to the exercise that stands before it.
+
+    Raises ``PageError`` for an exercise without an id and for a solution without an exercise.
+    """
+    ids: list[str] = []
+    solutions = []
+    for token in MarkdownIt("commonmark").parse(text):
+        if token.type != "fence" or token.level or token.map is None:
+            continue
+        line = token.map[0] + 1
+        if token.info.startswith("{exercise}"):
+            if not (found := _EXERCISE_ID.search(token.content)):
+                raise PageError(f"{name}.md:{line}: an exercise needs an `:id:`.")
+            ids.append(found[1])
+        elif token.info.split() == ["python", "solution"]:
+            if not ids:
+                raise PageError(f"{name}.md:{line}: a solution stands behind its exercise, and here is none.")
+            solutions.append(Solution(ids[-1], token.content, line + 1))
+    return tuple(ids), tuple(solutions)
 
 
 def split(text: str, name: str) -> list[Piece]:
@@ -99,7 +135,7 @@ def split(text: str, name: str) -> list[Piece]:
             continue
         options = tuple(words[1:])
         _check_options(options, name, first + 1)
-        if "static" in options:
+        if {"static", "solution"} & {*options}:
             continue
         if not token.content.strip():
             raise PageError(f"{name}.md:{first + 1}: a cell must hold code.")

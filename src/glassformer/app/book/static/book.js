@@ -41,6 +41,7 @@ const watch = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "600px" });
 for (const figure of document.querySelectorAll(".gf-widget")) watch.observe(figure);
+document.addEventListener("gf-widget", ({ detail }) => watch.observe(detail)); // a cell has shown one
 
 // Glossary terms show their definition when pointed at or focused; Escape puts it away.
 const tip = Object.assign(document.createElement("div"), { id: "gf-tip", hidden: true });
