@@ -27,7 +27,7 @@ export async function ask(method, path, body) {
   const reason = answer.status === 403 || answer.redirected
     ? "The server does not know this browser any more. Open the address that it printed when it started."
     : said.message || `The server answered ${answer.status}.`;
-  throw Object.assign(new Error(reason), { status: answer.status });
+  throw Object.assign(new Error(reason), { status: answer.status, wait: said.wait });
 }
 
 /** A message as the WebSocket carries it: text, or with binary buffers a table of offsets, the text and the buffers. */
@@ -87,9 +87,8 @@ export class Kernel {
         if (id !== this.id) this.onFresh?.();
         return await this.connect(id);
       } catch (error) {
-        const waits = error.status === 503 && /install/.test(error.message);
-        this.say(waits ? "starting" : "off", error.message);
-        if (!waits) throw error;
+        this.say(error.wait ? "starting" : "off", error.message);
+        if (!error.wait) throw error;
         await pause(2000);
       }
     }
@@ -130,8 +129,8 @@ export class Kernel {
   /** The connection broke: the kernel may live on. Try again, ever more slowly; messages meanwhile are kept by the server. */
   async lose() {
     this.socket = null;
-    for (let wait = 500; ; wait = Math.min(wait * 2, 15_000)) {
-      this.say("lost", "The connection to Python was lost. Trying again.");
+    for (let wait = 0; ; wait = Math.min(wait * 2 || 500, 15_000)) {
+      if (wait) this.say("lost", "The connection to Python was lost. Trying again.");
       await pause(wait);
       try {
         const { id, why } = await ask("GET", `glassformer/kernels/${this.page}`);

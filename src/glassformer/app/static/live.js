@@ -156,7 +156,8 @@ class Cell {
     };
     if (!outputs) this.outputs.clear();
     try {
-      await kernel.execute(source, { output, input: (prompt, secret) => this.input(prompt, secret) });
+      const reply = await kernel.execute(source, { output, input: (prompt, secret) => this.input(prompt, secret) });
+      if (reply.status === "error" && !failed) output({ header: { msg_type: "error" }, content: reply }); // lost in a flood of output
     } catch (error) {
       this.outputs.end();
       this.become("failed", error.message);
@@ -260,6 +261,8 @@ kernel.onFresh = () => {
   if (manager) manager.then((one) => one.clear());
   manager = null;
 };
+
+kernel.onFirstComm = widgets;
 
 let asked = null;
 async function interrupt() {

@@ -18,8 +18,8 @@ export function element(tag, attributes = {}, ...children) {
 
 /** What a terminal shows of `text`: a carriage return goes back to the start of the line and writes over it. */
 function overwritten(text) {
-  if (!/[\r\b]/.test(text)) return text;
-  const back = (line) => { while (/[^\b]\b/.test(line)) line = line.replace(/[^\b]\b/, ""); return line; };
+  if (!/[\r\x08]/.test(text)) return text;
+  const back = (line) => { while (/[^\x08]\x08/.test(line)) line = line.replace(/[^\x08]\x08/, ""); return line; };
   const line = (parts) => parts.reduce((shown, part) => part + shown.slice(part.length), "");
   return text.replaceAll("\r\n", "\n").split("\n").map((raw) => line(back(raw).split("\r"))).join("\n");
 }
@@ -104,7 +104,12 @@ export class Outputs {
     this.messages.push({ header: { msg_type: type }, content });
   }
 
-  put(node) { this.stream = null; this.box.append(node); return node; }
+  put(node) {
+    if (this.stream) this.draw();
+    this.stream = null;
+    this.box.append(node);
+    return node;
+  }
 
   write({ name, text }) {
     if (this.cut) return;
@@ -156,7 +161,7 @@ export class Outputs {
   widget(data, prefix) {
     const box = element("div", { class: "gf-widgets" });
     this.widgets()
-      .then((manager) => manager.show(data[WIDGET].model_id, box))
+      .then((manager) => manager.show(data[WIDGET].model_id, box, { output: (message) => this.add(message) }))
       .catch((error) => box.replaceWith(OWN_WIDGET in data ? this.ownWidget(data[OWN_WIDGET], prefix) : element("p", { class: "gf-note" }, error.message)));
     return box;
   }
