@@ -1,4 +1,4 @@
-"""Make and keep up to date the ``.venv`` of this checkout: ``python3 tools/env.py read`` (or guide, dev, browser).
+"""Make and keep up to date the ``.venv`` of this checkout: ``python3 tools/env.py read`` (or guide, dev, browser, hub).
 
 Standard library only, and written so that an old Python can still read it far enough to say what is wrong.
 """
@@ -18,13 +18,14 @@ VENV = ROOT / ".venv"
 STAMPS = VENV / "stamps"
 LOG = VENV / "setup.log"
 OLDEST = (3, 11)
-STAGES = ("read", "guide", "dev", "browser")
+STAGES = ("read", "guide", "dev", "browser", "hub")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SIZES = {
     "read": "the parts that show the guide (about 60 MB)",
     "guide": "PyTorch and what runs the cells (about 250 MB; 3 GB with an NVIDIA GPU)",
     "dev": "the tools for tests (about 50 MB)",
     "browser": "the tools for browser tests (about 50 MB)",
+    "hub": "what serves a class (about 130 MB beside PyTorch and what runs the cells)",
 }
 
 
@@ -183,7 +184,7 @@ def install(stage):
     say("Installing %s." % SIZES[stage])
     began = time.time()
     packages = wanted(project, stage)
-    if stage in ("guide", "dev"):
+    if stage in ("guide", "dev", "hub"):
         listing = subprocess.run([python(), "-m", "pip", "config", "list"], stdout=subprocess.PIPE).stdout.decode()
         configured = pip_is_configured(listing, dict(os.environ))
         options = torch_options(platform.system(), has_gpu(), configured, os.environ.get("TORCH_INDEX"))

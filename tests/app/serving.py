@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,8 +62,11 @@ class Server:
 
 
 @contextmanager
-def serve(home: Path, **environment: str) -> Iterator[Server]:
-    """``glassformer read`` with ``home`` as its ``GLASSFORMER_HOME``."""
+def serve(home: Path, like: Server | None = None, **environment: str) -> Iterator[Server]:
+    """``glassformer read`` with ``home`` as its ``GLASSFORMER_HOME``; the pages of ``like`` need not be built again."""
+    if like:
+        shutil.copytree(like.home / "read", home / "read")
+        shutil.copy(like.home / "built.json", home)
     process = subprocess.Popen(
         READ, env={**os.environ, "GLASSFORMER_HOME": str(home), **environment}, stdout=subprocess.PIPE, text=True
     )

@@ -34,3 +34,16 @@ def test_stop_ends_the_child_of_the_child_as_well(monkeypatch, tmp_path):
     assert install.stop(job) is True
     assert job.stdout.read() == b""  # the child held the other end: reading ends only when the child has ended
     assert install.stop(job) is False
+
+
+def test_why_cells_cannot_run_is_said(monkeypatch):
+    assert install.problem() == ("", False)
+    monkeypatch.setattr(install, "NEEDED", ("numpy", "no-such-package"))
+    sentence, wait = install.problem()
+    assert "install what is missing (no-such-package)" in sentence and not wait
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as job:
+        monkeypatch.setattr(install, "_jobs", [job])
+        assert install.problem() == ("PyTorch is still being installed. The cell runs as soon as it is there.", True)
+        job.communicate(b"\n")
+    sentence, wait = install.problem()
+    assert "could not be installed" in sentence and "tools/env.py guide" in sentence and not wait

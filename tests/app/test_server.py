@@ -78,7 +78,13 @@ def test_no_request_without_the_token(server, case):
     method, path, body = case
     for headers in ({}, {"Authorization": "token wrong"}, {"Cookie": "_xsrf=a", "X-XSRFToken": "a"}):
         status, said, _ = server.ask(method, path, body, headers)
-        assert status == 403 or (status == 302 and "/login" in said["Location"]), headers
+        assert status in (403, 404) or (status == 302 and "/login" in said["Location"]), headers
+
+
+@pytest.mark.parametrize("path", ["/api/contents", "/files/server", "/view/x", "/nbconvert/html/x", "/api/terminals"])
+def test_what_the_guide_does_not_need_is_not_served(server, path):
+    """No files, no conversions, no terminals: not even for those who hold the token."""
+    assert server.get(path, Authorization=f"token {server.token}")[0] == 404
 
 
 @pytest.mark.parametrize("case", [c for c in API + JUPYTER if c[0] != "GET"], ids=named)

@@ -24,6 +24,7 @@ class Opened:
     """A page of the site, with what it asked for and what went wrong."""
 
     def __init__(self, browser: "Browser", address: str, **context: Any) -> None:
+        self.address = address
         self.requests: list[str] = []
         self.errors: list[str] = []
         context.setdefault("viewport", {"width": 1280, "height": 900})

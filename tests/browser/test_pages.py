@@ -10,18 +10,10 @@ from typing import Any
 import pytest
 
 from glassformer.app.site import pages
-from tests.conftest import skip
-
-try:
-    from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import Browser, Page, sync_playwright
-except ImportError:
-    Axe = None
+from tests.browser.driving import OVERFLOWS, Page, opener, press_theme_button, serious_for_axe
 
 pytestmark = pytest.mark.browser
 NAMES = [page.name for page in pages()]
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-AREA = ["--disable-sync", "--no-first-run"]
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -37,45 +29,9 @@ def address(site: Path) -> Iterator[str]:
     server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def browser(request: pytest.FixtureRequest) -> Iterator["Browser"]:
-    if Axe is None:
-        skip("playwright and axe", "python3 tools/env.py browser")
-    chromium = request.getfixturevalue("chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *AREA])
-        yield running
-        running.close()
-
-
-class Opened:
-    """A page of the site, with what it asked for and what went wrong."""
-
-    def __init__(self, browser: "Browser", address: str, name: str, **context: Any) -> None:
-        self.requests: list[str] = []
-        self.errors: list[str] = []
-        context.setdefault("viewport", {"width": 1280, "height": 900})
-        context.setdefault("reduced_motion", "reduce")  # colors in the middle of a fade are nobody's colors
-        self.context = browser.new_context(**context)
-        self.page: Page = self.context.new_page()
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
-        self.page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url}"))
-        self.page.goto(f"{address}/{name}.html", wait_until="networkidle")
-
-
 @pytest.fixture
 def opened(browser, address) -> Iterator[Any]:
-    all_opened = []
-
-    def make(name: str, **context: Any) -> Opened:
-        all_opened.append(Opened(browser, address, name, **context))
-        return all_opened[-1]
-
-    yield make
-    for one in all_opened:
-        one.context.close()
+    yield from opener(browser, address)
 
 
 def wake(page: "Page") -> None:
@@ -84,23 +40,6 @@ def wake(page: "Page") -> None:
         figure.scroll_into_view_if_needed()
     page.wait_for_function("[...document.querySelectorAll('.gf-widget')].every(f => f.dataset.ready)")
 
-
-def press_theme_button(page: "Page", wanted: str) -> None:
-    for _ in range(3):
-        if page.evaluate("document.body.dataset.theme") == wanted:
-            return
-        page.locator(".theme-toggle:visible").first.click()
-    raise AssertionError(f"the theme button does not reach {wanted}")
-
-
-OVERFLOWS = """() => [...document.querySelectorAll('body *')].filter(e => {
-  const box = e.getBoundingClientRect();
-  if (!box.width || box.right <= innerWidth + 1) return false;
-  if (e.closest('.sidebar-drawer, .toc-drawer, svg, .katex')) return false;   // off-canvas, clipped, or in a scroller
-  for (let p = e.parentElement; p; p = p.parentElement)
-    if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(p).overflowX)) return false;
-  return true;
-}).map(e => e.outerHTML.slice(0, 120))"""
 
 BURSTS = """() => [...document.querySelectorAll('.gf-widget *')].filter(e => !e.closest('svg') &&
   e.getBoundingClientRect().right > e.closest('.gf-widget').getBoundingClientRect().right + 1)
@@ -142,13 +81,7 @@ def test_page(opened, name, look):
         if text.endswith("%") and fill == ground:
             continue  # a label inside its bar: the bar is its ground
         assert contrast(fill, ground) >= 3, f"{text!r} is {fill} on {ground}"
-    result = Axe().run(page, options={"resultTypes": ["violations"]})
-    serious = [
-        f"{v['id']}: {v['nodes'][0]['html'][:120]} ({len(v['nodes'])}): {v['nodes'][0]['failureSummary'][:300]}"
-        for v in result.response["violations"]
-        if v["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+    assert serious_for_axe(page) == []
     assert one.errors == []
     assert all(url.startswith(("http://127.0.0.1:", "data:", "blob:")) for url in one.requests), one.requests
 
@@ -242,6 +175,28 @@ def test_term_shows_its_definition_on_hover_and_focus(opened):
     assert tip.is_hidden()
     term.hover()
     assert tip.is_visible()
+
+
+PLACES = ["where-it-breaks", "exercise-nn-neuron", "learned-representations", "what-you-can-do-now"]
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_places_are_reached_and_kept(opened, width):
+    """A page shows its top before the rest is laid out; still a place far below is where a link says, and stays."""
+    one = opened("nn_intro", viewport={"width": width, "height": 900})
+    page = one.page
+    top = "id => document.getElementById(id).getBoundingClientRect().top"
+    page.wait_for_function("!document.documentElement.classList.contains('gf-opening')")
+    for place in PLACES:
+        page.evaluate("id => { location.hash = id; }", place)
+        page.wait_for_function(f"id => Math.abs(({top})(id)) < 120", arg=place)
+    page.evaluate("document.getElementById('cell-3-3-2').scrollIntoView()")
+    page.wait_for_function(f"Math.abs(({top})('cell-3-3-2')) < 120")
+    page.reload(wait_until="networkidle")
+    page.wait_for_function(f"Math.abs(({top})('cell-3-3-2')) < 120")
+    page.goto("about:blank")
+    page.goto(f"{one.address}#{PLACES[0]}", wait_until="networkidle")
+    page.wait_for_function(f"id => Math.abs(({top})(id)) < 120", arg=PLACES[0])
 
 
 def test_search_finds_words_offline(opened):

@@ -9,27 +9,11 @@ from glassformer.learn.check import check, check_code
 from glassformer.learn.child import run
 from glassformer.learn.exercise import Code, Number, Quiz, Words
 from glassformer.learn.exercises import exercises, find
+from tests.learn.wrong import RIGHT, WRONG
 
 ALL = exercises()
 CODE = [e for e in ALL.values() if isinstance(e, Code)]
 NUMBERS = [e for e in ALL.values() if isinstance(e, Number)]
-
-# Right answers written in other ways than the reference.
-RIGHT = {
-    "nn.bag-of-words": [
-        "from collections import Counter\ndef count_words(text, vocabulary):\n"
-        "    seen = Counter(text.split())\n    return [seen[word] for word in vocabulary]",
-        "def count_words(text, vocabulary):\n    counts = [0] * len(vocabulary)\n    for word in text.split():\n"
-        "        if word in vocabulary:\n            counts[vocabulary.index(word)] += 1\n    return tuple(counts)",
-    ],
-    "nn.neuron": [
-        "def neuron(x, w, b):\n    return torch.sigmoid(torch.einsum('ef,f->e', x, w) + b)",
-        "import math\ndef neuron(x, w, b):\n    out = []\n    for row in x:\n"
-        "        z = sum(a * c for a, c in zip(row.tolist(), w.tolist())) + float(b)\n"
-        "        out.append(1 / (1 + math.exp(-z)))\n    return out",
-        "def neuron(x, w, b):\n    return (w.float() @ x.float().mT + b.float()).sigmoid()",
-    ],
-}
 
 
 def as_source(exercise: Code, module: str) -> str:
@@ -50,6 +34,13 @@ def test_reference_passes_and_each_mistake_is_named(exercise, monkeypatch):
         verdict = run(exercise, as_source(exercise, "stand_in"))
         assert not verdict["passed"]
         assert verdict["mistake"] == mistake
+
+
+@pytest.mark.parametrize("exercise", CODE, ids=lambda e: e.id)
+def test_mistakes_as_people_write_them_are_named(exercise):
+    assert len(WRONG[exercise.id]) == len(exercise.mistakes)
+    for begins, source in WRONG[exercise.id].items():
+        assert run(exercise, source)["mistake"].startswith(begins), source
 
 
 @pytest.mark.parametrize("name", [e.id for e in CODE])

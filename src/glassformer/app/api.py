@@ -34,7 +34,7 @@ def _answers(method: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
                 result = await result
         except BusyError as error:
             self.set_status(503)
-            result = {"message": str(error)}
+            result = {"message": str(error), "wait": error.wait}
         except ProgressError as error:
             self.set_status(507)
             result = {"message": str(error)}

@@ -4,9 +4,10 @@ import asyncio
 import time
 from typing import Any, Final
 
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from tornado.ioloop import PeriodicCallback
 
-from glassformer.app.install import cells_can_run
+from glassformer.app import install
 
 MOST: Final = 4
 IDLE_SECONDS: Final = 20 * 60
@@ -14,7 +15,11 @@ ARGUMENTS: Final = ("--ext=glassformer.glass.notebook", "--ext=glassformer.learn
 
 
 class BusyError(RuntimeError):
-    """No kernel can be had now: one sentence that says why."""
+    """No kernel can be had now: one sentence that says why, and whether it will be had without further ado."""
+
+    def __init__(self, sentence: str, wait: bool = False) -> None:
+        super().__init__(sentence)
+        self.wait = wait
 
 
 class Kernels:
@@ -39,10 +44,11 @@ class Kernels:
         """The id of the page's kernel, which is started if there is none: two tabs get the same.
 
         With ``MOST`` kernels alive the one that was used longest ago makes room. Raises ``BusyError`` if PyTorch is
-        still being installed, or if all of them are at work.
+        not there, or if all of them are at work.
         """
-        if not cells_can_run():
-            raise BusyError("PyTorch is still being installed. The cell runs as soon as it is there.")
+        sentence, wait = install.problem()
+        if sentence:
+            raise BusyError(sentence, wait)
         async with self._lock:
             kernel = self.get(page)
             if kernel is None:
@@ -65,6 +71,9 @@ class Kernels:
             del self.of[page]
             self.why_gone[page] = why
             await self.manager.shutdown_kernel(kernel, now=True)
+            for connection in list(ZMQChannelsWebsocketConnection._open_sockets):
+                if connection.kernel_id == kernel:
+                    connection.websocket_handler.close()  # so that the page asks what has become of its kernel
 
     async def stop_idle(self, seconds: float = IDLE_SECONDS) -> None:
         """Stop the kernels that have done nothing for ``seconds``."""

@@ -161,7 +161,7 @@ class Progress:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A connection inside one transaction, to a file that is whole and of the newest schema."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # nobody else's business
             try:
                 connection = self._connect()
             except sqlite3.DatabaseError as error:

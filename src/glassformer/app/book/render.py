@@ -15,10 +15,19 @@ _ID: Final = re.compile(r'(\bid="|url\(#|href="#)')
 
 def figure(svg: str, alt: str, prefix: str) -> str:
     """An SVG picture as HTML: ids made unique by ``prefix``, ``alt`` as its name, its text kept as text."""
-    svg = svg[svg.index("<svg") :]
+    svg = _slim(svg[svg.index("<svg") :])
     svg = _ID.sub(lambda m: m[1] + prefix.replace(".", "-").replace("/", "-") + "-", svg)
     svg = re.sub(r'(<svg[^>]*?) width="([\d.]+)pt" height="[\d.]+pt"', _sized, svg, count=1)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(alt)}" ', 1)
+
+
+def _slim(svg: str) -> str:
+    """Without what only a reader of the file needs: indentation, ids nobody refers to, colors a page has names for."""
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
+    svg = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", svg)
+    svg = re.sub(r"var\((--[\w-]+), [^)]*\)", r"var(\1)", svg)
+    svg = re.sub(r"<g>\s*</g>", "", re.sub(r"<!--.*?-->", "", svg, flags=re.S))
+    return re.sub(r"\s*\n\s*", "\n", svg)
 
 
 def _sized(match: re.Match[str]) -> str:

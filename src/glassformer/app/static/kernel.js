@@ -19,13 +19,13 @@ export async function ask(method, path, body) {
       keepalive: method !== "GET" && (body?.source ?? "").length < 15_000, // an edit is saved although the page is being left
     });
   } catch {
-    throw Object.assign(new Error("The guide's server does not answer. Start it again with `make read`; your edits are kept."), { status: 0 });
+    throw Object.assign(new Error("The guide's server does not answer. Start it again; what was saved is kept."), { status: 0 });
   }
   if (answer.status === 204) return null;
   const said = await answer.json().catch(() => ({}));
   if (answer.ok && !answer.redirected) return said;
   const reason = answer.status === 403 || answer.redirected
-    ? "The server does not know this browser any more. Open the address that it printed when it started."
+    ? "The server does not know this browser any more. Sign in again, or open the address that it printed when it started."
     : said.message || `The server answered ${answer.status}.`;
   throw Object.assign(new Error(reason), { status: answer.status, wait: said.wait });
 }

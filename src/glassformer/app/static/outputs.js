@@ -85,7 +85,11 @@ export class Outputs {
   begin() { this.waits = true; }
 
   /** The run has ended: without any output the box is empty. */
-  end() { if (this.waits) this.clear(); this.draw(); }
+  end() {
+    if (this.waits) this.clear();
+    this.draw();
+    document.dispatchEvent(new CustomEvent("gf-shown", { detail: this.box }));
+  }
 
   clear() {
     this.box.replaceChildren();
@@ -99,7 +103,7 @@ export class Outputs {
     if (!["stream", "error", "display_data", "execute_result", "update_display_data"].includes(type)) return;
     if (this.waits) this.clear();
     if (type === "stream") this.write(content);
-    else if (type === "error") this.put(element("div", { class: "output traceback" }, element("pre", {}, ansi(content.traceback.join("\n").replace(/^(?:\x1b\[[0-9;]*m)*-{20,}(?:\x1b\[[0-9;]*m)*\n/, "")))));
+    else if (type === "error") this.put(element("div", { class: "traceback" }, element("pre", {}, ansi(content.traceback.join("\n").replace(/^(?:\x1b\[[0-9;]*m)*-{20,}(?:\x1b\[[0-9;]*m)*\n/, "")))));
     else this.display(type, content);
     this.messages.push({ header: { msg_type: type }, content });
   }
@@ -120,7 +124,7 @@ export class Outputs {
     }
     if (this.stream?.name !== name) {
       const pre = element("pre");
-      this.put(element("div", { class: `output stream ${name}` }, pre));
+      this.put(element("div", { class: `stream ${name}` }, pre));
       this.stream = { name, pre, text: "" };
     }
     this.stream.text += text;
@@ -152,10 +156,10 @@ export class Outputs {
     if (WIDGET in data) return this.widget(data, prefix);
     if (OWN_WIDGET in data) return this.ownWidget(data[OWN_WIDGET], prefix);
     if (FIGURE in data) return figure(data["image/svg+xml"], data[FIGURE].alt, prefix);
-    if ("text/html" in data) { const box = element("div", { class: "output text_html" }); box.innerHTML = data["text/html"]; return box; }
+    if ("text/html" in data) { const box = element("div", { class: "text_html" }); box.innerHTML = data["text/html"]; return box; }
     if ("image/svg+xml" in data) return figure(data["image/svg+xml"], "", prefix);
     const form = ["image/png", "image/jpeg"].find((mime) => mime in data);
-    return form ? element("div", { class: "output" }, image(form)(data)) : byText("text/plain" in data ? "text/plain" : Object.keys(data)[0])(data);
+    return form ? element("div", {}, image(form)(data)) : byText("text/plain" in data ? "text/plain" : Object.keys(data)[0])(data);
   }
 
   widget(data, prefix) {

@@ -67,21 +67,35 @@ for (const term of document.querySelectorAll("a.gf-term[title]")) {
 }
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
 
-// What scrolls sideways can be reached and scrolled by keyboard.
-function reachable() {
-  for (const box of document.querySelectorAll(".highlight pre, .cell_output pre, .math-scroll, .table-wrapper")) {
-    if (box.scrollWidth > box.clientWidth + 1) {
-      box.tabIndex = 0;
-      box.setAttribute("role", "region");
-      box.setAttribute("aria-label", "Scrolls sideways");
-    } else {
-      for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
-    }
+// What scrolls sideways can be reached and scrolled by keyboard. The boxes are measured when the browser has nothing else
+// to do, and all of them before the first is changed: a change between two looks would cost a layout of the whole page.
+const WIDE = ".highlight pre, .cell_output pre, .cell_output .text_html, .math-scroll, .table-wrapper";
+const idle = window.requestIdleCallback ?? ((call) => setTimeout(call, 50));
+const unmeasured = new Set();
+function reachable(within) {
+  if (!unmeasured.size) idle(measure);
+  for (const box of within.querySelectorAll(WIDE)) unmeasured.add(box);
+}
+function measure() {
+  const wide = new Map([...unmeasured].map((box) => [box, box.scrollWidth > box.clientWidth + 1]));
+  unmeasured.clear();
+  for (const [box, scrolls] of wide) {
+    if (scrolls === box.hasAttribute("tabindex")) continue;
+    if (scrolls) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+    for (const [name, value] of [["role", "region"], ["aria-label", "Scrolls sideways"]])
+      if (scrolls) box.setAttribute(name, value); else box.removeAttribute(name);
   }
 }
-addEventListener("resize", reachable);
-document.fonts.ready.then(reachable);
-for (const fold of document.querySelectorAll("details")) fold.addEventListener("toggle", reachable);
+function settle() {
+  document.documentElement.classList.remove("gf-opening");
+  reachable(document);
+}
+if (document.readyState === "complete") idle(settle);
+else addEventListener("load", () => idle(settle));
+addEventListener("resize", () => reachable(document));
+document.addEventListener("gf-shown", ({ detail }) => reachable(detail)); // by a cell that has run
+for (const fold of document.querySelectorAll("details")) fold.addEventListener("toggle", () => reachable(fold));
 
 // The four questions: points for each answer, the path with the most points is recommended; a tie asks for less.
 for (const form of document.querySelectorAll(".gf-recommender")) {
