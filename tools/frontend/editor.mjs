@@ -34,7 +34,7 @@ export function edit(parent, { text, label, change, run }) {
       doc: text,
       extensions: [
         Prec.highest(keymap.of([{ key: "Shift-Enter", run: () => { run(); return true; } }, { key: "Escape", run: toggleTabFocusMode }])),
-        history(), drawSelection(), highlightSpecialChars(), indentOnInput(), bracketMatching(),
+        history(), drawSelection(), highlightSpecialChars(), indentOnInput(), bracketMatching(), EditorView.lineWrapping,
         indentUnit.of("    "), python(), syntaxHighlighting(colors), look,
         keymap.of([indentWithTab, ...defaultKeymap, ...historyKeymap]),
         EditorView.contentAttributes.of({ "aria-label": label, "aria-description": "Python code. Escape, then Tab, leaves the editor.", spellcheck: "false", autocapitalize: "off" }),

@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
-from glassformer.app.book import exercises, furniture, home, references
+from glassformer.app.book import exercises, furniture, home, light, references
 from glassformer.app.book.katex import FormulaError, render
 from glassformer.app.book.reader import to_notebook
 from glassformer.app.book.source import Page, PageError, split
@@ -113,6 +113,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     exercises.setup(app)
     furniture.setup(app)
     home.setup(app)
+    light.setup(app)
     app.config.html_static_path.append(str(HERE / "static"))
     app.config.html_favicon = str(HERE / "static" / "favicon.svg")
     app.add_css_file("katex/katex.min.css")

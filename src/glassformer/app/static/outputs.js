@@ -88,13 +88,14 @@ export class Outputs {
   end() {
     if (this.waits) this.clear();
     this.draw();
+    this.box.querySelector(".gf-input")?.remove(); // interrupted while it was asked
     document.dispatchEvent(new CustomEvent("gf-shown", { detail: this.box }));
   }
 
   clear() {
     this.box.replaceChildren();
     this.displays.clear();
-    Object.assign(this, { messages: [], size: 0, stream: null, waits: false, cut: false });
+    Object.assign(this, { messages: [], size: 0, stream: null, waits: false, cut: false, noted: false });
   }
 
   /** Show a message of the kernel. */
@@ -117,6 +118,7 @@ export class Outputs {
 
   write({ name, text }) {
     if (this.cut) return;
+    if (name === "stderr" && /^\s*IOPub \w+ rate exceeded/.test(text)) return this.note("Python prints faster than a page can follow.");
     this.size += text.length;
     if (this.size > LONGEST) {
       text = text.slice(0, Math.max(0, text.length - (this.size - LONGEST)));
@@ -130,8 +132,13 @@ export class Outputs {
     this.stream.text += text;
     this.frame ??= requestAnimationFrame(() => this.draw());
     if (!this.cut) return;
-    this.draw();
-    this.put(element("p", { class: "gf-note" }, `Only the first ${LONGEST.toLocaleString("en")} characters are shown.`));
+    this.note(`only the first ${LONGEST.toLocaleString("en")} characters.`);
+  }
+
+  /** Say once that something is left out. */
+  note(why) {
+    if (!this.noted) this.put(element("p", { class: "gf-note" }, `Not everything is shown: ${why}`));
+    this.noted = true;
   }
 
   draw() {
