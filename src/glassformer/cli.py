@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -70,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tell(sentence: str) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks √ or − shows a question mark
     print(sentence, flush=True)
 
 
@@ -147,8 +150,8 @@ def _check(options: argparse.Namespace) -> int:
     if isinstance(exercise, Code):
         answer = Path(answer).read_text("utf-8")
     verdict = check(exercise.id, answer)
-    _tell(str(verdict))
     keep(verdict, answer, _tell)
+    _tell(str(verdict))
     return 0 if verdict.passed else 1
 
 

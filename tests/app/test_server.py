@@ -21,7 +21,7 @@ API = [
     ("PUT", "/glassformer/kernels/nn_intro", {}),
     ("GET", "/glassformer/edits/nn_intro", None),
     ("PUT", "/glassformer/edits/nn_intro/3.2-1", {"digest": "a", "source": "b"}),
-    ("DELETE", "/glassformer/edits/nn_intro/3.2-1", None),
+    ("DELETE", "/glassformer/edits/nn_intro/3.2-1", {"digest": "a"}),
     ("GET", "/glassformer/progress", None),
     ("POST", "/glassformer/progress", {}),
     ("DELETE", "/glassformer/progress", None),
@@ -160,8 +160,10 @@ def test_api_keeps_edits_answers_ticks_and_the_path(server):
         return json.loads(answer)
 
     ask("PUT", "edits/nn_intro/3.2-1", {"digest": "abc", "source": "x = 1"})
-    assert ask("GET", "edits/nn_intro") == {"3.2-1": {"digest": "abc", "source": "x = 1"}}
-    ask("DELETE", "edits/nn_intro/3.2-1")
+    ask("PUT", "edits/nn_intro/3.2-1", {"digest": "older", "source": "x = 0"})
+    assert ask("GET", "edits/nn_intro") == {"3.2-1": {"abc": "x = 1", "older": "x = 0"}}
+    ask("DELETE", "edits/nn_intro/3.2-1", {"digest": "older"})
+    ask("DELETE", "edits/nn_intro/3.2-1", {"digest": "abc"})
     assert ask("GET", "edits/nn_intro") == {}
     assert ask("POST", "answers", {"exercise": "nn.sigmoid", "answer": "0.646"})["passed"] is False
     assert ask("POST", "answers", {"exercise": "nn.sigmoid", "answer": "65 %"})["passed"] is True

@@ -399,13 +399,16 @@ def test_words_are_compared_and_milestones_are_earned(opened, server):
     page.locator(f"{place} .gf-verdict").get_by_text("at least 8 words").wait_for()
     page.locator(f"{place} textarea").fill("Both learn from examples, but only one of them finds its features as well.")
     page.locator(f"{place} form button").click()
-    page.locator(f"{place} .gf-model").get_by_text("In both, the program finds").wait_for()
+    page.locator(f"{place} .gf-model-answer").get_by_text("In both, the program finds").wait_for()
+    assert not page.locator(f"{place} .gf-verdict").inner_text().startswith("Not yet"), "nothing has been judged"
     for label in page.locator(f"{place} .gf-points label").all():
         label.click()
     page.locator(f"{place} form button").click()
     page.locator(f"{place}.passed").wait_for()
     assert len(exercise.points) == page.locator(f"{place} .gf-points label").count()
     page.locator('li.task-list-item[data-state="earned"]').first.wait_for()
+    earned = page.locator('li.task-list-item[data-state="earned"] input').first
+    assert "url(" in earned.evaluate("box => getComputedStyle(box).backgroundImage"), "it looks ticked"
 
     page.goto(server.page("index"), wait_until="networkidle")
     milestone = page.locator('[data-mark="beginner:tell-apart"]')

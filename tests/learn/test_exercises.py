@@ -1,8 +1,13 @@
 """Every exercise: the reference passes, each mistake fails and is named, other ways to be right pass."""
 
+import os
 import random
+import subprocess
+import sys
 import time
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from glassformer.learn.check import check, check_code
@@ -90,6 +95,11 @@ def test_words(exercise):
         ("def count_words(text, vocabulary):\n    ...", "gives nothing back"),
         ("def count_words(text, vocabulary):\n    return reviews", "The check sees this code alone"),
         ("def count_words(text, vocabulary):\n    return {1: 2}", "gives back a dict"),
+        ("def count_words(text, vocabulary):\n    return [10**400]", "gives back a list that cannot be read"),
+        ("def count_words(text, vocabulary):\n    a = []\n    a.append(a)\n    return a", "that cannot be read"),
+        ("def count_words(text, vocabulary):\n    return ...", "The three dots are still there."),
+        ("def count_words(text, vocabulary):\n    return [0] * 3", "a list of 3, and a list of 7 are wanted"),
+        ("def count_words(text, vocabulary):\n    return [9] * 7", "The input was: "),
         ("import sys\nsys.exit(3)", "Your code failed before count_words was called. Line 2: SystemExit: 3"),
         ("import os\nos._exit(3)", "ended without an answer (status 3)"),
         ("def count_words(text, vocabulary):\n    return [5] * 7", "none of the mistakes that are known"),
@@ -112,6 +122,32 @@ def test_what_never_ends_is_stopped(body):
     assert isinstance(exercise, Code)
     verdict = check_code(exercise, f"def count_words(text, vocabulary):\n    {body}", seconds=1.0)
     assert "did not finish within 1 seconds" in str(verdict)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGKILL nor fork")
+def test_a_check_that_is_killed_leaves_nothing_running(tmp_path):
+    """The time limit is the parent's; if that is killed, the child must end by itself."""
+    note, answer = tmp_path / "pid", tmp_path / "answer.py"
+    answer.write_text(f"import os\nopen({str(note)!r}, 'w').write(str(os.getpid()))\nwhile True: pass\n")
+    command = [sys.executable, "-m", "glassformer.cli", "check", "nn.bag-of-words", str(answer)]
+    parent = subprocess.Popen(command, env={**os.environ, "GLASSFORMER_HOME": str(tmp_path)})
+    while not (note.exists() and note.read_text()):
+        assert parent.poll() is None
+    parent.kill()
+    parent.wait()
+    psutil.Process(int(note.read_text())).wait(timeout=60)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGKILL nor fork")
+def test_what_an_answer_leaves_behind_is_ended_and_delays_nothing(tmp_path):
+    left = tmp_path / "pid"
+    source = (
+        f"import os, time\nnote = {str(left)!r}\nif os.fork() == 0:\n    open(note, 'w').write(str(os.getpid()))\n"
+        "    time.sleep(600)\nwhile not os.path.exists(note) or not open(note).read(): pass\nos._exit(3)"
+    )
+    assert "ended without an answer (status 3)" in str(check("nn.bag-of-words", source))
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(int(left.read_text())).wait(timeout=30)
 
 
 def test_what_is_printed_is_shown_up_to_a_limit():

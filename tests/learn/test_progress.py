@@ -51,8 +51,10 @@ def test_what_is_recorded_is_there(file):
     file.edit("nn_intro", "3.2-1", "abc", "x = 1")
     assert list(file.summary()["ticked"]) == ["tell-apart"]
     assert file.summary()["path"] == "beginner"
-    assert file.edits("nn_intro") == {"3.2-1": {"digest": "abc", "source": "x = 1"}}
-    file.forget_edit("nn_intro", "3.2-1")
+    assert file.edits("nn_intro") == {"3.2-1": {"abc": "x = 1"}}
+    file.forget_edit("nn_intro", "3.2-1", "another original")
+    assert file.edits("nn_intro") == {"3.2-1": {"abc": "x = 1"}}
+    file.forget_edit("nn_intro", "3.2-1", "abc")
     assert file.edits("nn_intro") == {}
 
 
@@ -154,6 +156,16 @@ def test_export_and_import(file, tmp_path):
     assert list(other.summary()["ticked"]) == ["tell-apart"]
 
 
+def test_a_notice_does_not_travel(file, tmp_path):
+    file.record(RIGHT, "one")
+    file.path.write_bytes(b"damaged")
+    assert file.summary()["notice"]
+    assert "damaged" not in json.dumps(file.export())
+    other = Progress(tmp_path / "other.sqlite3")
+    other.merge({**file.export(), "settings": [{"name": "notice", "value": "from elsewhere"}]})
+    assert other.summary()["notice"] == ""
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -164,6 +176,15 @@ def test_export_and_import(file, tmp_path):
         {"format": progress.FORMAT, "version": 1, "attempts": [{"exercise": "a"}]},
         {"format": progress.FORMAT, "version": 1, "ticks": [{"mark": [], "at": ""}]},
         {"format": progress.FORMAT, "version": 1, "attempts": 3},
+        {"format": progress.FORMAT, "version": 1, "attempts": ["text"]},
+        *(
+            {
+                "format": progress.FORMAT,
+                "version": 1,
+                "attempts": [{"exercise": "a", "at": "b", "passed": passed, "answer": "", "mistake": ""}],
+            }
+            for passed in (2**70, "true", None)
+        ),
     ],
 )
 def test_what_is_no_export_changes_nothing(file, data):

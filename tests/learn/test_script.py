@@ -47,7 +47,25 @@ def test_numbers(script, exercise):
     for value in values:
         for form in ("{:.4f}", "{:.6g}", " {:.3f} ", "{:e}"):
             agree(script, exercise, form.format(value))
-    for text in ("", "  ", "many", "1.2.3", "−0,6", "3 parsec", f"0.6{exercise.unit}", "+.5", "5.", "1e", "0x1", "٣"):
+    for text in (
+        "",
+        "  ",
+        "many",
+        "1.2.3",
+        "−0,6",
+        "3 parsec",
+        f"0.6{exercise.unit}",
+        "+.5",
+        "5.",
+        "1e",
+        "0x1",
+        "٣",
+        "z = 0.6",
+        "- 3.9",
+        "–3.9",
+        "3/5",
+        "65 percent",
+    ):
         agree(script, exercise, text)
 
 
@@ -68,7 +86,7 @@ def test_units(script, value):
 
 @pytest.mark.parametrize("exercise", [e for e in OPEN if isinstance(e, Quiz)], ids=lambda e: e.id)
 def test_quizzes(script, exercise):
-    for answer in ("", "0", "1", "2", "3", "4", "5", " 2 ", "-1", "a", "1.0"):
+    for answer in ("", "0", "1", "2", "3", "4", "5", " 2 ", "-1", "a", "1.0", "²", "٢"):
         agree(script, exercise, answer)
 
 

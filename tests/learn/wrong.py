@@ -15,6 +15,15 @@ WRONG = {
         "            counts[word] = counts.get(word, 0) + 1\n    return list(counts.values())",
         "Words that do not occur": "def count_words(text, vocabulary):\n    words = text.split()\n"
         "    return [words.count(word) for word in vocabulary if words.count(word) > 0]",
+        "The return stands inside": "def count_words(text, vocabulary):\n"
+        "    words = text.split()\n    for word in vocabulary:\n        return words.count(word)",
+        "That is the answer to the example": "def count_words(text, vocabulary):\n    return [2, 0, 2]",
+        "You count the whole vocabulary": "def count_words(text, vocabulary):\n"
+        "    words = text.split()\n    return words.count(vocabulary)",
+        "The roles are swapped": "def count_words(text, vocabulary):\n"
+        "    words = text.split()\n    return [vocabulary.count(word) for word in words]",
+        "These are texts": "def count_words(text, vocabulary):\n"
+        "    words = text.split()\n    return [str(words.count(word)) for word in vocabulary]",
         "You divided": "def count_words(text, vocabulary):\n    words = text.split()\n"
         "    return [words.count(word) / len(words) for word in vocabulary]",
     },
@@ -28,6 +37,8 @@ WRONG = {
         "The products are averaged": NEURON + "torch.sigmoid((x * w).mean(1) + b)",
         "The bias is added to every product": NEURON + "torch.sigmoid((x * w + b).sum(1))",
         "The products are not added up": NEURON + "torch.sigmoid(x * w + b)",
+        "There is one number too many": NEURON + "torch.sigmoid(x @ w + b).unsqueeze(1)",
+        "That is softmax": NEURON + "torch.softmax(x @ w + b, dim=0)",
         "All e-mails are added up": NEURON + "torch.sigmoid((x * w).sum() + b)",
     },
 }

@@ -20,6 +20,7 @@ from glassformer.learn.paths import load
 from glassformer.learn.progress import Progress, ProgressError
 
 LONGEST: Final = 1_000_000
+LONGEST_EXPORT: Final = 50_000_000
 
 
 def _answers(method: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
@@ -54,10 +55,10 @@ class GuideHandler(APIHandler):  # type: ignore[misc]
         """``kernels`` of the pages."""
         self.kernels = kernels
 
-    def body(self, *names: str) -> list[Any]:
+    def body(self, *names: str, longest: int = LONGEST) -> list[Any]:
         """The fields ``names`` of the request. Raises ``ValueError`` if it is too long, no object, or lacks one."""
-        if len(self.request.body) > LONGEST:
-            raise ValueError(f"The request has {len(self.request.body):,} bytes; at most {LONGEST:,} are taken.")
+        if len(self.request.body) > longest:
+            raise ValueError(f"The request has {len(self.request.body):,} bytes; at most {longest:,} are taken.")
         try:
             data = json.loads(self.request.body)
             return [data[name] for name in names] if names else [data]
@@ -86,12 +87,16 @@ class KernelHandler(GuideHandler):
 
 
 class EditsHandler(GuideHandler):
-    """``/edits/PAGE`` and ``/edits/PAGE/CELL``: the reader's own versions of cells."""
+    """``/edits/PAGE``: the reader's own versions of a page's cells."""
 
     @_answers
-    def get(self, page: str, cell: str | None = None) -> Any:
-        """All of a page's."""
+    def get(self, page: str) -> Any:
+        """All of them."""
         return Progress().edits(page)
+
+
+class EditHandler(GuideHandler):
+    """``/edits/PAGE/CELL``: one of them."""
 
     @_answers
     def put(self, page: str, cell: str) -> Any:
@@ -103,7 +108,7 @@ class EditsHandler(GuideHandler):
     @_answers
     def delete(self, page: str, cell: str) -> Any:
         """Back to the original."""
-        Progress().forget_edit(page, cell)
+        Progress().forget_edit(page, cell, str(self.body("digest")[0]))
         return {}
 
 
@@ -118,7 +123,7 @@ class ProgressHandler(GuideHandler):
     @_answers
     def post(self) -> Any:
         """Add an export."""
-        added = Progress().merge(self.body()[0])
+        added = Progress().merge(self.body(longest=LONGEST_EXPORT)[0])
         return {"added": added}
 
     @_answers
@@ -169,7 +174,8 @@ def handlers(kernels: Kernels) -> list[tuple[str, type[GuideHandler], dict[str, 
     """The routes, below the server's base address."""
     routes = {
         r"/glassformer/kernels/([\w/-]+)": KernelHandler,
-        r"/glassformer/edits/([\w/-]+?)(?:/([\d.]+-\d+|[a-z]+\.[\w-]+))?": EditsHandler,
+        r"/glassformer/edits/([\w/-]+)": EditsHandler,
+        r"/glassformer/edits/([\w/-]+)/([\d.]+-\d+|[a-z]\w*\.[\w-]+)": EditHandler,
         r"/glassformer/progress": ProgressHandler,
         r"/glassformer/progress\.json": ExportHandler,
         r"/glassformer/answers": AnswerHandler,

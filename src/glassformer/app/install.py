@@ -1,5 +1,6 @@
 """What ``glassformer read`` does about PyTorch: it lets the set-up tool install it while the pages are read."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -67,6 +68,7 @@ def stop(job: "subprocess.Popen[bytes]") -> bool:
     if sys.platform == "win32":
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(job.pid)], stdout=subprocess.DEVNULL, check=False)
     else:
-        os.killpg(job.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(job.pid, signal.SIGTERM)
     job.wait()
     return True

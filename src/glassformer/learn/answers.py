@@ -12,7 +12,7 @@ from typing import Any, Final
 from glassformer.learn.exercise import Number, Quiz, Words
 
 FEWEST_WORDS: Final = 8
-_NUMBER: Final = re.compile(r"^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(\S.*)?$", re.I | re.A)
+_NUMBER: Final = re.compile(r"^([+-]? ?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(\S.*)?$", re.I | re.A)
 _FOUR: Final = Context(prec=4, rounding=ROUND_HALF_UP)
 
 
@@ -35,12 +35,15 @@ class Verdict:
 
 def check_number(exercise: Number, answer: str) -> Verdict:
     """Whether ``answer``, a number with or without its unit, lies within the tolerance."""
-    # A minus may be a hyphen or the sign itself, a decimal point a comma.
-    text = str(answer).strip().replace("−", "-").replace(",", ".")
+    # A minus may be a hyphen, a dash or the sign itself, a decimal point a comma; "z =" may stand in front.
+    text = re.sub(r"^[A-Za-z]\s*=\s*", "", str(answer).strip())
+    text = text.replace("−", "-").replace("–", "-").replace(",", ".")
     read = _NUMBER.match(text)
+    if re.search(r"[0-9]\s*/\s*[0-9]", text):
+        return _no(exercise.id, "Write it as a decimal number, like 0.5.")
     if not read:
         return _no(exercise.id, f"“{text}” is not a number. Write it like 1.9 or −3." if text else "Write a number.")
-    value, unit = float(read[1]), (read[2] or exercise.unit).strip()
+    value, unit = float(read[1].replace(" ", "")), (read[2] or exercise.unit).strip()
     sizes = {exercise.unit: 1.0, **exercise.units}
     if unit not in sizes:
         wanted = ", ".join(name for name in sizes if name) or "none"
@@ -86,7 +89,7 @@ def _trimmed(text: str) -> str:
 def check_quiz(exercise: Quiz, answer: Any) -> Verdict:
     """Whether the option number ``answer``, counted from 1, is right, and the reason that stands behind it."""
     count = len(exercise.options)
-    if not str(answer).strip().isdigit() or not 1 <= int(answer) <= count:
+    if not re.fullmatch(r"\s*[0-9]+\s*", str(answer)) or not 1 <= int(answer) <= count:
         return _no(exercise.id, f"Choose one of the options 1 to {count}.")
     option = exercise.options[int(answer) - 1]
     return Verdict(exercise.id, option.right, (option.reason,), "" if option.right else option.reason)
@@ -104,7 +107,7 @@ def check_words(exercise: Words, answer: Any) -> Verdict:
     missing = [point for number, point in enumerate(exercise.points) if number not in points]
     if missing:
         return _no(exercise.id, "Compare with the model answer, mend yours, and tick each point that it makes.")
-    return Verdict(exercise.id, True, ("Your answer makes every point of the model answer.",))
+    return Verdict(exercise.id, True, ("By your own comparison, your answer makes every point of the model answer.",))
 
 
 def _no(exercise: str, sentence: str) -> Verdict:

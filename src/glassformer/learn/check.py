@@ -1,5 +1,6 @@
 """Check an exercise. A reader's code runs in a process of its own, under a time limit, and sees nothing but itself."""
 
+import contextlib
 import json
 import os
 import queue
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import IO, Any, Final
 
 from glassformer.learn.answers import Verdict, check_number, check_quiz, check_words
@@ -58,13 +60,13 @@ def check_code(exercise: Code, source: str, seconds: float | None = None) -> Ver
     threading.Thread(target=_read, args=(child.stdout, lines), daemon=True).start()
     try:
         try:
-            child.stdin.write(json.dumps({"id": exercise.id, "source": source}).encode())
+            child.stdin.write(json.dumps({"id": exercise.id, "source": source, "seconds": seconds}).encode())
             child.stdin.close()
         except BrokenPipeError:
             pass  # it died at once; the next line says so
-        if not lines.get(timeout=START_SECONDS):
+        if not _next(lines, child, START_SECONDS):
             return _died(exercise, child)
-        answer = lines.get(timeout=seconds)
+        answer = _next(lines, child, seconds)
         return _verdict(exercise, answer) if answer else _died(exercise, child)
     except queue.Empty:
         return Verdict(
@@ -80,6 +82,23 @@ def _read(pipe: IO[bytes], lines: "queue.Queue[bytes]") -> None:
     for line in pipe:
         lines.put(line)
     lines.put(b"")
+
+
+def _next(lines: "queue.Queue[bytes]", child: "subprocess.Popen[bytes]", seconds: float) -> bytes:
+    """The next line of the child; empty if it has ended, even if what it started still holds its output open.
+
+    Raises ``queue.Empty`` when the time is over.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        ended = child.poll() is not None
+        try:
+            return lines.get(timeout=min(0.1, max(0.0, until - time.monotonic())))
+        except queue.Empty:
+            if ended:
+                return b""
+            if time.monotonic() >= until:
+                raise
 
 
 def _verdict(exercise: Code, line: bytes) -> Verdict:
@@ -98,8 +117,8 @@ def _died(exercise: Code, child: "subprocess.Popen[bytes]") -> Verdict:
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    """End the child, and what it may have started."""
-    if child.poll() is None:
+    """End the child, and what it may have started and left behind."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter: macOS, if only zombies are left
         if sys.platform == "win32":
             child.kill()
         else:

@@ -6,6 +6,7 @@ exercise gives and its own.
 
 import contextlib
 import copy
+import faulthandler
 import importlib
 import inspect
 import io
@@ -15,6 +16,7 @@ import os
 import random
 import sys
 import traceback
+from pathlib import Path
 from typing import Any, Final
 
 from glassformer.learn.exercise import Code
@@ -59,9 +61,9 @@ def run(exercise: Code, source: str) -> dict[str, Any]:
             sentences = [f"It agrees with the reference on {SEEDS} random inputs."]
         else:
             mistake = _name(exercise, calls, got)
-            sentences = [s for s in (_shapes(got, wanted), mistake, _first_difference(exercise, got, wanted)) if s]
-            if not mistake:
-                sentences.append("It is none of the mistakes that are known here.")
+            known = mistake or "It is none of the mistakes that are known here."
+            difference = _first_difference(exercise, got, wanted, calls)
+            sentences = [s for s in (known, _shapes(got, wanted), difference) if s]
     except NotYetError as problem:
         sentences = [str(problem)]
     return {"passed": passed, "sentences": sentences, "mistake": mistake, "printed": printed.getvalue()}
@@ -120,13 +122,16 @@ def _known(function: Any, inputs: tuple[Any, ...]) -> Flat | None:
 
 
 def _flat(exercise: Code, value: Any) -> Flat:
-    if value is None or value is ...:
+    if value is ...:
+        raise NotYetError("The three dots are still there. Put your own code in their place.")
+    if value is None:
         raise NotYetError(f"{exercise.function} gives nothing back. Is there a return in it?")
     try:
         return _flatten(value)
-    except (TypeError, ValueError):
+    except Exception:
         raise NotYetError(
-            f"{exercise.function} gives back a {type(value).__name__}; numbers, or lists of equal length, are wanted."
+            f"{exercise.function} gives back a {type(value).__name__} that cannot be read; "
+            "numbers, or lists of equal length, are wanted."
         ) from None
 
 
@@ -167,20 +172,34 @@ def _shapes(got: list[Flat], wanted: list[Flat | None]) -> str:
     for ours, theirs in zip(got, wanted, strict=True):
         assert theirs is not None
         if ours[0] != theirs[0]:
-            return f"The shape is {list(ours[0])}, and {list(theirs[0])} is wanted."
-    return f"Shapes are right: {list(got[0][0])}." if got[0][0] else ""
+            if len(ours[0]) > 1 or len(theirs[0]) > 1:
+                return f"The shape is {list(ours[0])}, and {list(theirs[0])} is wanted."
+            wants = _count(theirs[0])
+            return f"It gives back {_count(ours[0])}, and {wants} {'is' if wants == 'one value' else 'are'} wanted."
+    return f"Shapes are right: {list(got[0][0])}." if len(got[0][0]) > 1 else ""
 
 
-def _first_difference(exercise: Code, got: list[Flat], wanted: list[Flat | None]) -> str:
-    for ours, theirs in zip(got, wanted, strict=True):
+def _count(shape: tuple[int, ...]) -> str:
+    """How many values there are in a list, or one that stands alone."""
+    return f"a list of {shape[0]}" if shape else "one value"
+
+
+def _first_difference(exercise: Code, got: list[Flat], wanted: list[Flat | None], calls: list[tuple[Any, ...]]) -> str:
+    for ours, theirs, inputs in zip(got, wanted, calls, strict=True):
         assert theirs is not None
         if ours[0] != theirs[0]:
             return ""
         for index, (a, b) in enumerate(zip(ours[1], theirs[1], strict=True)):
             if not _same(a, b):
                 place = f" at {_place(exercise.axes, ours[0], index)}" if ours[0] else ""
-                return f"First difference{place}: {_shown(b)} is expected, {_shown(a)} came."
+                asked = f" The input was: {'; '.join(map(repr, inputs))}." if _short(inputs) else ""
+                return f"First difference{place}: {_shown(b)} is expected, {_shown(a)} came.{asked}"
     return ""
+
+
+def _short(inputs: tuple[Any, ...]) -> bool:
+    """Whether the inputs are texts and lists of them, few enough to be read."""
+    return all(isinstance(value, str | list) for value in inputs) and len(repr(inputs)) < 300
 
 
 def _place(axes: tuple[str, ...], shape: tuple[int, ...], index: int) -> str:
@@ -202,10 +221,13 @@ def main() -> None:
     exercise = find(task["id"])
     assert isinstance(exercise, Code)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what C code prints goes nowhere, and never between the two lines
+    sink = Path(os.devnull).open("w")  # noqa: SIM115 (open until the process ends)
+    os.dup2(sink.fileno(), 1)  # what C code prints goes nowhere, and never between the two lines
     for name in exercise.given:
         importlib.import_module(name)
     print("ready", file=out, flush=True)
+    # Who waits for the verdict ends this process in time. If that process is killed, this one ends by itself.
+    faulthandler.dump_traceback_later(task["seconds"] + 2, exit=True, file=sink)
     print(json.dumps(run(exercise, task["source"])), file=out, flush=True)
     out.close()
     os._exit(0)  # threads that the reader's code may have left are nobody's business

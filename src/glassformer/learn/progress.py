@@ -35,7 +35,7 @@ MIGRATIONS: Final = (
     """
     CREATE TABLE edits (
         page TEXT NOT NULL, cell TEXT NOT NULL, digest TEXT NOT NULL, source TEXT NOT NULL, at TEXT NOT NULL,
-        PRIMARY KEY (page, cell)
+        PRIMARY KEY (page, cell, digest)
     );
     """,
 )
@@ -67,7 +67,7 @@ class Progress:
         """Keep an answer that was checked."""
         with self._open() as file:
             file.execute(
-                "INSERT INTO attempts VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO attempts VALUES (?, ?, ?, ?, ?)",
                 (verdict.exercise, now(), verdict.passed, answer, verdict.mistake),
             )
 
@@ -108,20 +108,23 @@ class Progress:
             file.execute("DELETE FROM settings WHERE name = 'notice'")
 
     def edits(self, page: str) -> dict[str, dict[str, str]]:
-        """The reader's own versions of a page's cells: cell id to ``digest`` (of the original) and ``source``."""
+        """The reader's own versions of a page's cells: cell id to digest of the original to source, the latest last."""
         with self._open() as file:
-            rows = file.execute("SELECT cell, digest, source FROM edits WHERE page = ?", (page,)).fetchall()
-        return {cell: {"digest": digest, "source": source} for cell, digest, source in rows}
+            rows = file.execute("SELECT cell, digest, source FROM edits WHERE page = ? ORDER BY at", (page,)).fetchall()
+        found: dict[str, dict[str, str]] = {}
+        for cell, digest, source in rows:
+            found.setdefault(cell, {})[digest] = source
+        return found
 
     def edit(self, page: str, cell: str, digest: str, source: str) -> None:
         """Keep the reader's version of a cell whose original has the digest ``digest``."""
         with self._open() as file:
             file.execute("INSERT OR REPLACE INTO edits VALUES (?, ?, ?, ?, ?)", (page, cell, digest, source, now()))
 
-    def forget_edit(self, page: str, cell: str) -> None:
-        """Back to the original of a cell."""
+    def forget_edit(self, page: str, cell: str, digest: str) -> None:
+        """Back to the original of a cell. Versions of an earlier original stay."""
         with self._open() as file:
-            file.execute("DELETE FROM edits WHERE page = ? AND cell = ?", (page, cell))
+            file.execute("DELETE FROM edits WHERE page = ? AND cell = ? AND digest = ?", (page, cell, digest))
 
     def export(self) -> dict[str, Any]:
         """Everything, as JSON can hold it."""
@@ -129,7 +132,7 @@ class Progress:
         with self._open() as file:
             for table, columns in _TABLES.items():
                 rows = file.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall()
-                tables[table] = [dict(zip(columns, row, strict=True)) for row in rows]
+                tables[table] = [row for row in (dict(zip(columns, r, strict=True)) for r in rows) if _travels(row)]
         return {"format": FORMAT, "version": len(MIGRATIONS), **tables}
 
     def merge(self, data: Any) -> int:
@@ -148,8 +151,8 @@ class Progress:
             for table, columns in _TABLES.items():
                 rows = data.get(table, [])
                 try:
-                    values = [tuple(_plain(row[column]) for column in columns) for row in rows]
-                except (TypeError, KeyError) as error:
+                    values = [tuple(_plain(column, row[column]) for column in columns) for row in rows if _travels(row)]
+                except (TypeError, KeyError, AttributeError) as error:
                     raise ProgressError(
                         f"The export's {table!r} cannot be read: {error!r}. Nothing was changed."
                     ) from error
@@ -177,7 +180,7 @@ class Progress:
                     file.rollback()
                     raise
                 file.commit()
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             reason = "another program holds it" if "locked" in str(error) else str(error)
             raise ProgressError(
                 f"Your progress could not be saved or read in {self.path} ({reason}). "
@@ -233,10 +236,16 @@ _TABLES: Final = {
 }
 
 
-def _plain(value: Any) -> str | int:
-    if not isinstance(value, str | int):
-        raise TypeError(f"{value!r} is neither text nor a whole number")
-    return value
+def _plain(column: str, value: Any) -> str | int:
+    """``value`` if the column can hold it: 0 or 1 for ``passed``, text for every other."""
+    if not (value in (0, 1) if column == "passed" else isinstance(value, str)):
+        raise TypeError(f"{column} cannot be {value!r}")
+    return value if isinstance(value, str) else int(value)
+
+
+def _travels(row: dict[str, Any]) -> bool:
+    """Whether a row belongs into an export: a notice is about the file on this machine."""
+    return row.get("name") != "notice"
 
 
 def _migrate(file: sqlite3.Connection) -> None:

@@ -117,7 +117,8 @@ def _controls(exercise: Exercise) -> str:
     """Where the answer goes. Without the page's script it is read, and the answer stands folded behind it."""
     if isinstance(exercise, Code):
         return (
-            '<p class="gf-command">To check your function, put it into a file <code>my.py</code> and run '
+            '<p class="gf-command">Here no Python runs. Download this page as a notebook (the link at its top) and '
+            "check your function there, or in a terminal, where the guide is installed: "
             f"<code>glassformer check {exercise.id} my.py</code>.</p>"
         )
     data = json.dumps(declaration(exercise), ensure_ascii=False).replace("</", "<\\/")

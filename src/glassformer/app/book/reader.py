@@ -72,7 +72,16 @@ def to_download(page: Page, run: Run, role: Callable[[str, str], str], directive
 
     ``role(name, text)`` and ``directive(name, body)`` say in plain Markdown what stands in their place.
     """
-    values = iter(run.evals)
+    values = list(run.evals)
+
+    def value(expression: str) -> str:
+        """As the page has it: the next stored value of this expression."""
+        while values:
+            stored, result = values.pop(0)
+            if stored == expression:
+                return result
+        return "(not computed yet)"
+
     setup = nbformat.v4.new_code_cell(
         "%load_ext glassformer.glass.notebook\n%load_ext glassformer.learn.notebook", id="setup"
     )
@@ -89,7 +98,7 @@ def to_download(page: Page, run: Run, role: Callable[[str, str], str], directive
             cell.metadata["tags"] = list(piece.options)
             notebook.cells.append(cell)
             continue
-        text = _EVAL.sub(lambda _: next(values)[1], piece.source)
+        text = _EVAL.sub(lambda m: value(m[1]), piece.source)
         answers: list[tuple[str, str]] = []
         text = _EXERCISE.sub(lambda m, found=answers: _as_markdown(m[1], m[2], found), text)  # type: ignore[misc]
         text = _DIRECTIVE.sub(lambda m: directive(m["name"], m["rest"]), text)

@@ -16,7 +16,7 @@ export async function ask(method, path, body) {
       method,
       headers: { "X-XSRFToken": decodeURIComponent(xsrf), "Content-Type": "application/json", Accept: "application/json" },
       body: body && JSON.stringify(body),
-      keepalive: method !== "GET" && (body?.source ?? "").length < 15_000, // an edit is saved although the page is being left
+      keepalive: body?.source !== undefined && body.source.length < 15_000, // an edit is saved although the page is being left
     });
   } catch {
     throw Object.assign(new Error("The guide's server does not answer. Start it again; what was saved is kept."), { status: 0 });
@@ -74,13 +74,21 @@ export class Kernel {
 
   /** Start the kernel or find it. While PyTorch is being installed this waits, and says so. */
   async start() {
-    if (this.socket?.readyState === WebSocket.OPEN && this.id) return;
+    if (!this.starting && this.socket?.readyState === WebSocket.OPEN && this.id) return;
     this.starting ??= this.begin().finally(() => (this.starting = null));
     await this.starting;
   }
 
+  /** Have nothing to do with the kernel any more: it has gone. */
+  part() {
+    const socket = this.socket;
+    Object.assign(this, { id: null, socket: null });
+    socket?.close();
+  }
+
   async begin() {
     this.say("starting", "Python is starting.");
+    this.canceled = false;
     for (;;) {
       try {
         const { id } = await ask("POST", `glassformer/kernels/${this.page}`);
@@ -90,6 +98,10 @@ export class Kernel {
         this.say(error.wait ? "starting" : "off", error.message);
         if (!error.wait) throw error;
         await pause(2000);
+        if (this.canceled) {
+          this.say("off");
+          throw new Error("Not run: you interrupted the wait.");
+        }
       }
     }
   }
@@ -112,7 +124,7 @@ export class Kernel {
 
   /** Until the kernel answers that it is there. A request that comes too early is lost, so it is asked again. */
   async ready() {
-    const silent = setTimeout(() => this.say("starting", SILENT), Kernel.PATIENCE);
+    const silent = setTimeout(() => this.say("silent", SILENT), Kernel.PATIENCE);
     try {
       for (let answered = false; !answered;) {
         if (this.socket?.readyState !== WebSocket.OPEN) throw new Error("The connection to Python was lost.");
@@ -126,7 +138,8 @@ export class Kernel {
     this.say("idle");
   }
 
-  /** The connection broke: the kernel may live on. Try again, ever more slowly; messages meanwhile are kept by the server. */
+  /** The connection broke: the kernel may live on. Try again, ever more slowly. What the server kept of the messages comes
+   *  before the kernel is ready; what had an answer coming and is not settled then will never be. */
   async lose() {
     this.socket = null;
     for (let wait = 0; ; wait = Math.min(wait * 2 || 500, 15_000)) {
@@ -134,7 +147,12 @@ export class Kernel {
       await pause(wait);
       try {
         const { id, why } = await ask("GET", `glassformer/kernels/${this.page}`);
-        if (id === this.id) return await this.connect(id);
+        if (id === this.id) {
+          const before = [...this.pending.values()];
+          await this.connect(id);
+          if (this.state === "idle") for (const { reject } of before) reject(new Error("The connection broke while this ran. Run it again."));
+          return;
+        }
         this.id = null;
         this.fail(why || "Python was stopped.");
         this.onFresh?.();
@@ -156,7 +174,7 @@ export class Kernel {
   /** Run `code`. `output(message)` hears what it shows, `input(prompt, secret)` resolves to what `input()` gets. */
   async execute(code, { output, input, silent = false } = {}) {
     await this.start();
-    const content = { code, silent, store_history: !silent, user_expressions: {}, allow_stdin: Boolean(input), stop_on_error: true };
+    const content = { code, silent, store_history: !silent, user_expressions: {}, allow_stdin: Boolean(input), stop_on_error: false };
     const sent = this.send("shell", "execute_request", content, { output, input });
     const request = this.pending.get(sent.id);
     const watch = setTimeout(() => {
@@ -197,10 +215,17 @@ export class Kernel {
   }
 
   hear(state) {
-    if (state === "restarting" || state === "dead") {
+    if (state === "starting" && this.state !== "starting") { // another tab has restarted it
+      this.fail("Python was restarted.");
+      this.onFresh?.();
+      this.say("idle");
+    } else if (state === "restarting" || state === "dead") {
       this.fail("Python ended unexpectedly. Its variables are gone.");
       this.onFresh?.();
-      if (state === "dead") return this.say("off", "Python ended and could not be started again. Run a cell to try once more.");
+      if (state === "dead") {
+        this.part();
+        return this.say("off", "Python ended and could not be started again. Run a cell to try once more.");
+      }
       this.say("starting", "Python ended unexpectedly and is starting afresh. Its variables are gone: run the cells above again.");
       this.ready().catch(() => {});
     } else if (this.state !== "starting" && (state === "busy" || state === "idle")) this.say(state);
@@ -217,16 +242,30 @@ export class Kernel {
     this.pending.clear();
   }
 
-  async interrupt() { if (this.id) await ask("POST", `api/kernels/${this.id}/interrupt`); }
+  async interrupt() {
+    this.canceled = true; // if it only waits for the kernel to be there
+    if (this.id) await ask("POST", `api/kernels/${this.id}/interrupt`);
+  }
 
   /** Start afresh, whatever it is doing. */
   async restart() {
     if (!this.id) return this.start();
+    this.starting = this.afresh().finally(() => (this.starting = null));
+    await this.starting;
+  }
+
+  async afresh() {
     this.say("starting", "Python is starting afresh.");
     this.fail("Python was restarted.");
     this.onFresh?.();
-    const { id } = await ask("PUT", `glassformer/kernels/${this.page}`);
-    if (id !== this.id || this.socket?.readyState !== WebSocket.OPEN) return this.start();
-    await this.ready();
+    try {
+      const { id } = await ask("PUT", `glassformer/kernels/${this.page}`);
+      if (id === this.id && this.socket?.readyState === WebSocket.OPEN) return await this.ready();
+      this.part();
+      return await this.begin();
+    } catch (error) {
+      this.say("silent", error.message);
+      throw error;
+    }
   }
 }

@@ -5,6 +5,14 @@ import { element, Outputs } from "./outputs.js";
 const about = JSON.parse(document.getElementById("gf-cells")?.textContent ?? "null");
 const VERDICT = "application/vnd.glassformer.verdict+json";
 const KEY = `gf-live:${about?.page}`;
+/** The names that a piece of Python makes, as far as its text shows: assigned, defined or imported, at any depth. */
+const madeBy = (text) => new Set([
+  ...text.matchAll(/^[ \t]*([A-Za-z_][\w, \t]*?)(?:\[[^\n=]*\])?[ \t]*(?::[^=\n]+)?[-+*/@|&]?=(?!=)/gm),
+  ...text.matchAll(/^[ \t]*(?:def|class)[ \t]+(\w+)/gm),
+  ...text.matchAll(/^[ \t]*(?:from[^\n]+)?import[ \t]+([^\n#]+)/gm),
+  ...text.matchAll(/^[ \t]*for[ \t]+([\w, \t]+?)[ \t]+in\b/gm),
+].flatMap((found) => found[1].match(/[A-Za-z_]\w*/g) ?? []).filter((name) => name !== "as"));
+const ABOVE = "out of date: a cell above has changed";
 const editorModule = () => import("./vendor/editor.js");
 const announcer = element("p", { class: "gf-unseen", role: "status" });
 const announce = (sentence) => { announcer.textContent = sentence; };
@@ -25,7 +33,7 @@ class Cell {
     this.original = this.view.textContent.replace(/\n$/, "");
     this.text = this.original;
     this.host = this.view.closest(".highlight");
-    this.name = exercise ? `The code of exercise ${exercise}` : `Cell ${id}`;
+    this.name = exercise ? `Your code for ${node.getAttribute("aria-label")}` : `Code: ${this.original.split("\n", 1)[0].slice(0, 60)}`;
     const box = node.querySelector(":scope > .cell_output") ?? element("div", { class: "cell_output" });
     this.outputs = new Outputs(box, widgets);
     this.bar = this.makeBar();
@@ -38,7 +46,7 @@ class Cell {
 
   /** The row of buttons under the code: one stop for Tab, arrow keys within. */
   makeBar() {
-    this.runButton = button("Run", () => this.press(), { class: "gf-run", title: "Shift-Enter in the code" });
+    this.runButton = button("Run", () => this.press(), { class: "gf-run", title: this.exercise ? "Run your code without checking it" : "Shift-Enter in the code" });
     this.editButton = button("Edit", () => this.edit());
     this.aboveButton = button("Run all above", () => runAbove(this), { title: "Run every cell above this one, in order" });
     this.resetButton = button("Reset", () => this.reset(), { hidden: true, title: "Back to the original code" });
@@ -63,6 +71,17 @@ class Cell {
   get edited() { return this.text !== this.original; }
   get isCheck() { return this.node.classList.contains("tag_check"); }
   get mayFail() { return this.node.classList.contains("tag_raises-exception"); }
+
+  /** The cells below that use a name which this one makes, or one of those in turn. */
+  dependents() {
+    const made = madeBy(`${this.original}\n${this.text}`);
+    return (this.exercise ? [] : cells.slice(cells.indexOf(this) + 1)).filter((cell) => {
+      if (!(cell.text.match(/[A-Za-z_]\w*/g) ?? []).some((name) => made.has(name))) return false;
+      for (const name of madeBy(cell.text)) made.add(name);
+      return true;
+    });
+  }
+
   get busy() { return this.state === "running" || this.state === "waiting"; }
 
   /** Put an editor in the code's place. */
@@ -79,9 +98,10 @@ class Cell {
   }
 
   changed() {
-    this.text = this.editor.text;
+    this.text = this.editor?.text ?? this.text;
     this.mark();
-    if (!this.exercise) for (const cell of cells.slice(cells.indexOf(this))) cell.outdate(true);
+    this.outdate(true);
+    for (const cell of this.dependents()) cell.outdate(true, ABOVE);
     clearTimeout(this.saving);
     this.saving = setTimeout(() => this.save(), 400);
   }
@@ -92,7 +112,7 @@ class Cell {
     const path = `glassformer/edits/${about.page}/${this.id}`;
     try {
       if (this.edited) await ask("PUT", path, { digest: this.digest, source: this.text });
-      else await ask("DELETE", path);
+      else await ask("DELETE", path, { digest: this.digest });
       if (this.unsaved) this.say("");
       this.unsaved = false;
     } catch (error) { this.unsaved = true; this.say(`Not saved: ${error.message}`); }
@@ -119,13 +139,25 @@ class Cell {
   reset() {
     const held = this.bar.contains(document.activeElement);
     this.show(this.original);
-    if (!this.exercise) for (const cell of cells.slice(cells.indexOf(this))) cell.outdate(cell.ran !== null);
+    if (this.ran !== null && this.ran !== this.original && !this.busy) {
+      this.outputs.publish();
+      this.ran = null;
+      this.become("");
+    }
+    this.outdate(false);
+    published();
+    for (const cell of this.dependents()) cell.outdate(cell.ran !== null, ABOVE);
     this.save();
     if (held) this.runButton.focus();
     announce(`${this.name} is back to its original code.`);
   }
 
-  outdate(yes) { this.node.classList.toggle("gf-outdated", yes && this.outputs.box.childNodes.length > 0); }
+  /** Mark what stands below as no longer following from the code, and say why; or take the mark away. */
+  outdate(yes, why = "not run since it was changed") {
+    const marked = yes && this.outputs.box.childNodes.length > 0;
+    if (!this.busy && marked !== this.node.classList.contains("gf-outdated")) this.say(marked ? why : "");
+    this.node.classList.toggle("gf-outdated", marked);
+  }
 
   press() { if (this.busy) interrupt(); else this.run(); }
 
@@ -160,6 +192,7 @@ class Cell {
     try {
       const reply = await kernel.execute(source, { output, input: (prompt, secret) => this.input(prompt, secret) });
       if (reply.status === "error" && !failed) output({ header: { msg_type: "error" }, content: reply }); // lost in a flood of output
+      else if (reply.status === "aborted") throw new Error("Python dropped this cell. Run it again.");
     } catch (error) {
       this.outputs.end();
       this.become("failed", error.message);
@@ -243,7 +276,7 @@ function published() {
 }
 
 // The panel that says what Python is doing, with what stops it.
-const sentence = element("span", {}, "");
+const sentence = element("span", { class: "gf-sentence" }, "");
 const interruptButton = button("Interrupt", () => interrupt());
 const restartButton = button("Restart", () => restart());
 const panel = element("section", { class: "gf-python", "aria-label": "Python", hidden: true },
@@ -261,7 +294,7 @@ const kernel = new Kernel(about?.page, (state, words) => {
 kernel.onFresh = () => {
   for (const cell of [...cells, ...exercises]) cell.ran = null;
   if (manager) manager.then((one) => one.clear());
-  manager = null;
+  remember();
 };
 
 kernel.onFirstComm = widgets;
@@ -286,7 +319,9 @@ async function restart() {
 
 /** What a reload brings back, as long as Python still runs: what the cells showed. The edits are on the server. */
 function remember() {
-  const shown = Object.fromEntries([...cells, ...exercises].filter((cell) => cell.ran !== null).map((cell) => [cell.id, { ran: cell.ran, messages: cell.outputs.kept }]));
+  const shown = {};
+  for (const cell of [...cells, ...exercises])
+    if (cell.ran !== null && cell.outputs.kept) shown[cell.id] = { ran: cell.ran, messages: cell.outputs.kept };
   try { sessionStorage.setItem(KEY, JSON.stringify({ kernel: kernel.id, shown })); } catch { sessionStorage.removeItem(KEY); } // too much
 }
 
@@ -294,9 +329,14 @@ async function recall() {
   const edits = await ask("GET", `glassformer/edits/${about.page}`);
   const all = [...cells, ...exercises];
   for (const cell of all) {
-    const edit = edits[cell.id];
-    if (edit?.digest === cell.digest) cell.show(edit.source);
-    else if (edit) cell.bar.append(button("Show my earlier version", ({ target }) => { cell.show(edit.source); target.remove(); }, { title: "The guide has changed this cell since you edited it." }));
+    const { [cell.digest]: mine, ...earlier } = edits[cell.id] ?? {};
+    if (mine !== undefined) cell.show(mine);
+    const last = Object.values(earlier).at(-1);
+    if (last !== undefined) cell.bar.append(button("Show my earlier version", ({ target }) => {
+      cell.show(last);
+      cell.changed();
+      target.remove();
+    }, { title: "The guide has changed this cell since you edited it." }));
   }
   const id = await kernel.find();
   const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");

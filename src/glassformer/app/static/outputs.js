@@ -79,6 +79,13 @@ let prefixes = 0;
 export class Outputs {
   constructor(box, widgets) {
     Object.assign(this, { box, widgets, messages: [], size: 0, stream: null, waits: false, displays: new Map() });
+    this.published = [...box.childNodes];
+  }
+
+  /** Back to what the page showed before anything was run. */
+  publish() {
+    this.clear();
+    this.box.append(...this.published);
   }
 
   /** A run begins: what stands here is replaced by the first new output. */
@@ -106,7 +113,7 @@ export class Outputs {
     if (type === "stream") this.write(content);
     else if (type === "error") this.put(element("div", { class: "traceback" }, element("pre", {}, ansi(content.traceback.join("\n").replace(/^(?:\x1b\[[0-9;]*m)*-{20,}(?:\x1b\[[0-9;]*m)*\n/, "")))));
     else this.display(type, content);
-    this.messages.push({ header: { msg_type: type }, content });
+    if (!this.cut) this.messages.push({ header: { msg_type: type }, content });
   }
 
   put(node) {
@@ -185,8 +192,8 @@ export class Outputs {
     return box;
   }
 
-  /** What a reload brings back: the messages, unless they are too long. */
-  get kept() { return JSON.stringify(this.messages).length <= KEPT ? this.messages : []; }
+  /** What a reload brings back: the messages, or null if they are too long. */
+  get kept() { return JSON.stringify(this.messages).length <= KEPT ? this.messages : null; }
 
   restore(messages) { this.clear(); for (const message of messages) this.add(message); this.draw(); }
 }

@@ -41,12 +41,13 @@ three_names = Quiz(
 three_names_in_words = Words(
     id="nn.three-names-in-words",
     teaches="nn_intro#what-is-ai-ml-and-deep-learning",
-    model="In both, the program finds from examples how much each thing counts. In machine learning a person first "
-    "chooses what there is to count: in our example, how often each letter occurs. In deep learning the program gets "
-    "the raw letters and finds out what to look at as well: it came up with pieces of words by itself.",
+    model="In both, the program finds from examples how much each thing counts: deep learning is a part of machine "
+    "learning. In machine learning that is not deep, a person first chooses what there is to count: in our example, "
+    "how often each letter occurs. In deep learning the program gets the raw letters and finds out what to look at as "
+    "well: it came up with pieces of words by itself.",
     points=(
         "Both find their weights from examples.",
-        "In machine learning, a person chooses the features.",
+        "In machine learning that is not deep, a person chooses the features.",
         "In deep learning, the program finds the features too.",
     ),
 )
@@ -75,7 +76,8 @@ word_order = Quiz(
         Option(
             "Nothing: it has never seen this sentence.",
             False,
-            "It need not have seen the sentence. All it needs is the count of each word, and it knows all five words.",
+            "It need not have seen the sentence. All it needs is the count of each word, and it knows all three words: "
+            "dog, bites, man.",
         ),
     ),
 )
@@ -111,6 +113,19 @@ bag_of_words = Code(
         ],
         "Words that do not occur are left out. They keep their place, with a 0.": (
             lambda text, vocabulary: [text.split().count(word) for word in vocabulary if word in text.split()]
+        ),
+        "The return stands inside the loop, so the function ends after the first word. Move it to the left.": (
+            lambda text, vocabulary: text.split().count(vocabulary[0])
+        ),
+        "That is the answer to the example. Compute it from text and vocabulary.": lambda text, vocabulary: [2, 0, 2],
+        "You count the whole vocabulary as if it were one word. Count one word at a time, in a loop.": (
+            lambda text, vocabulary: text.split().count(vocabulary)
+        ),
+        "The roles are swapped: each word of the text was counted in the vocabulary.": (
+            lambda text, vocabulary: [vocabulary.count(word) for word in text.split()]
+        ),
+        "These are texts, not numbers. Leave str away.": (
+            lambda text, vocabulary: [str(text.split().count(word)) for word in vocabulary]
         ),
         "You divided by the number of words. A bag holds counts, not shares.": (
             lambda text, vocabulary: [text.split().count(word) / len(text.split()) for word in vocabulary]
@@ -159,8 +174,10 @@ weighted_sum = Number(
         "The bias is missing: add b = −2 at the end.": _Z + 2,
         "The bias was subtracted. It is −2 and is added, so it makes the sum smaller.": _Z + 4,
         "This e-mail does not have the word free: its second feature is 0, so 0.8 does not count.": _Z + 0.8,
-        "That is σ(z) already. The question is about z, the sum before the activation.": 1 / (1 + math.exp(-_Z)),
+        "That is the neuron's answer, which the next section makes of z. The question is about z, the sum.": 1
+        / (1 + math.exp(-_Z)),
         "The features were added up without their weights.": 2 + 0 + 20 - 2,
+        "The features were added up, without their weights and without the bias.": 2 + 0 + 20,
     },
 )
 
@@ -170,12 +187,19 @@ sigmoid = Number(
     answer=100 / (1 + math.exp(-_Z)),
     tolerance=0.5,
     unit="%",
+    units={"percent": 1.0},
     mistakes={
         "That is the share. In percent it is a hundred times as much.": 1 / (1 + math.exp(-_Z)),
         "The sign is the wrong way round: it is e to the power of minus z. What you have is how sure the neuron is "
         "that it is no spam.": 100 / (1 + math.exp(_Z)),
         "That is 1 + e⁻ᶻ. Divide 1 by it.": 1 + math.exp(-_Z),
         "That is 1 + e⁻ᶻ, times a hundred. Divide 1 by 1 + e⁻ᶻ first.": 100 * (1 + math.exp(-_Z)),
+        "That is e⁻ᶻ. Put it into 1 / (1 + e⁻ᶻ).": math.exp(-_Z),
+        "That is e⁻ᶻ, times a hundred. Put e⁻ᶻ into 1 / (1 + e⁻ᶻ) first.": 100 * math.exp(-_Z),
+        "That is 1 / e⁻ᶻ: the 1 + is missing.": math.exp(_Z),
+        "That is 1 / e⁻ᶻ, times a hundred: the 1 + is missing.": 100 * math.exp(_Z),
+        "The sign is the wrong way round, and it is a share, not percent: it is e to the power of minus z.": 1
+        / (1 + math.exp(_Z)),
         "That is the step function: a plain yes. The sigmoid says how sure.": 100,
     },
 )
@@ -216,6 +240,12 @@ neuron = Code(
         "The products are not added up: there is one number for each feature, and one for each e-mail is wanted.": (
             lambda x, w, b: _bent(x * w + b)
         ),
+        "There is one number too many in the shape: it is [emails, 1], and [emails] is wanted.": (
+            lambda x, w, b: _bent(x @ w + b)[:, None]
+        ),
+        "That is softmax: it shares out one whole among the e-mails. The sigmoid looks at each of them alone.": (
+            lambda x, w, b: (x @ w + b).softmax(0)
+        ),
         "All e-mails are added up into one number. Add up over the features only, the last axis.": (
             lambda x, w, b: _bent((x * w).sum() + b)
         ),
@@ -242,23 +272,23 @@ doubled = Quiz(
     teaches="nn_intro#what-weights-bias-and-activation-do",
     options=(
         Option(
-            "It moves twice as far from the origin.",
+            "The boundary moves twice as far from the origin.",
             False,
             "The distance is |b| / ‖w‖. Both double, so the distance stays.",
         ),
         Option(
-            "It stays where it is, and the neuron is surer on both sides of it.",
+            "The boundary stays where it is, and the neuron is surer on both sides of it.",
             True,
             "Where z was 0, two times z is 0 too. Everywhere else z is twice as far from 0, "
             "so σ(z) is closer to 0 or 1.",
         ),
         Option(
-            "It turns.",
+            "The boundary turns.",
             False,
             "It would turn if the weights changed in different proportions. Twice w points the same way as w.",
         ),
         Option(
-            "Nothing at all changes.",
+            "Neither the boundary nor the output changes.",
             False,
             "The boundary does not change, but the output does: at z = 1.9 the neuron says 0.87, "
             "at z = 3.8 it says 0.98.",

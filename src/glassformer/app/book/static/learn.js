@@ -9,15 +9,16 @@ const spaced = (unit) => (unit ? ` ${unit}` : "");
 const no = (sentence) => ({ passed: false, sentences: [sentence], mistake: "" });
 
 function checkNumber({ answer, tolerance, mistakes, unit, units }, given) {
-  const text = String(given).trim().replaceAll("−", "-").replaceAll(",", ".");
-  const read = text.match(/^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(\S.*)?$/i);
+  const text = String(given).trim().replace(/^[A-Za-z]\s*=\s*/, "").replaceAll("−", "-").replaceAll("–", "-").replaceAll(",", ".");
+  if (/[0-9]\s*\/\s*[0-9]/.test(text)) return no("Write it as a decimal number, like 0.5.");
+  const read = text.match(/^([+-]? ?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(\S.*)?$/i);
   if (!read) return no(text ? `“${text}” is not a number. Write it like 1.9 or −3.` : "Write a number.");
   const sizes = { [unit]: 1, ...units }, used = (read[2] || unit).trim();
   if (!Object.hasOwn(sizes, used)) {
     const wanted = Object.keys(sizes).filter(Boolean).join(", ") || "none";
     return no(`The unit “${used}” does not belong here. The unit is: ${wanted}.`);
   }
-  const value = Number(read[1]) * sizes[used];
+  const value = Number(read[1].replace(" ", "")) * sizes[used];
   if (Math.abs(value - answer) <= tolerance * (1 + 1e-9)) return { passed: true, sentences: [`${short(answer)}${spaced(unit)} it is.`], mistake: "" };
   for (const [mistake, wrong] of Object.entries(mistakes)) {
     const near = Math.min(tolerance, 0.02 * Math.abs(wrong) + 1e-12) * (1 + 1e-9);
@@ -35,7 +36,7 @@ function checkQuiz({ options }, given) {
 function checkWords({ points }, { text = "", points: ticked = [] }) {
   if (text.split(/\s+/).filter(Boolean).length < FEWEST_WORDS) return no(`Write a sentence or two first: at least ${FEWEST_WORDS} words.`);
   if (points.some((_, i) => !ticked.includes(i))) return no("Compare with the model answer, mend yours, and tick each point that it makes.");
-  return { passed: true, sentences: ["Your answer makes every point of the model answer."], mistake: "" };
+  return { passed: true, sentences: ["By your own comparison, your answer makes every point of the model answer."], mistake: "" };
 }
 
 export const check = (exercise, answer) => ({ number: checkNumber, quiz: checkQuiz, words: checkWords })[exercise.kind](exercise, answer);
@@ -71,11 +72,11 @@ class Browser {
     try { this.data = JSON.parse(localStorage.getItem(KEY)) ?? this.data; } catch { /* what is in memory is newer */ }
     how(this.data);
     try { localStorage.setItem(KEY, JSON.stringify(this.data)); }
-    catch { this.notice = "This browser could not save your progress: its storage is full or switched off. Save it as a file on the home page."; }
+    catch { throw new Error("this browser's storage is full or switched off. You can save your progress as a file on the home page."); }
   }
 
   async summary() {
-    const exercises = {};
+    const exercises = Object.create(null); // whatever name a file brings along
     for (const { exercise, at, passed, answer } of this.data.attempts) {
       const kept = (exercises[exercise] ??= { passed: "", attempts: 0, answer: "" });
       kept.attempts++;
@@ -109,11 +110,16 @@ class Browser {
   async add(data) {
     if (data?.format !== FORMAT || !(data.version <= VERSION) || !["attempts", "ticks"].every((name) => Array.isArray(data[name])))
       throw new Error("This is no file of Glassformer's progress. Nothing was changed.");
+    const text = (row, ...names) => names.every((name) => typeof row?.[name] === "string");
+    if (!data.attempts.every((row) => text(row, "exercise", "at", "answer", "mistake") && [0, 1].includes(row.passed)) || !data.ticks.every((row) => text(row, "mark", "at")))
+      throw new Error("This file's answers or ticks cannot be read. Nothing was changed.");
     const key = ({ exercise, at, answer }) => JSON.stringify([exercise, at, answer]);
     const fresh = data.attempts.filter((a) => !this.data.attempts.some((b) => key(a) === key(b)));
     this.change((mine) => {
       mine.attempts = [...mine.attempts, ...fresh].sort((a, b) => (a.at < b.at ? -1 : 1));
       mine.ticks.push(...data.ticks.filter(({ mark }) => !mine.ticks.some((tick) => tick.mark === mark)));
+      const path = data.settings?.find?.((one) => one?.name === "path" && typeof one.value === "string");
+      if (path && !mine.settings.some(({ name }) => name === "path")) mine.settings.push({ name: "path", value: path.value });
     });
     return fresh.length;
   }
@@ -144,6 +150,13 @@ const make = (tag, attributes = {}, ...children) => {
   return node;
 };
 
+/** A sentence about what to do next: nothing has been judged. */
+function advise(node, sentence) {
+  const box = node.querySelector(".gf-verdict");
+  box.replaceChildren(make("p", { textContent: sentence }));
+  box.dataset.passed = "";
+}
+
 function showVerdict(node, { passed, sentences, printed = "" }) {
   const box = node.querySelector(".gf-verdict");
   const said = [make("strong", { textContent: passed ? "Right. " : "Not yet. " }), sentences[0] ?? ""];
@@ -170,14 +183,23 @@ function fill(kind, form, last) {
 }
 
 /** The points of the model answer, to tick: nobody can grade words but who wrote them. */
-function askPoints(form, { points }, model) {
-  if (form.querySelector(".gf-points")) return;
-  model.hidden = false;
-  model.open = true;
-  for (const list of model.querySelectorAll("ul, p + p")) list.hidden = true; // the boxes say the same
+function askPoints(form, { model, points }) {
+  const answer = make("p", { className: "gf-model-answer", tabIndex: -1 }, make("strong", { textContent: "Model answer: " }), model);
   const boxes = points.map((point) => make("label", {}, make("input", { type: "checkbox" }), make("span", { textContent: point })));
-  form.insertBefore(make("fieldset", { className: "gf-points" }, make("legend", { textContent: "My answer says:" }), ...boxes), form.querySelector("button"));
+  form.querySelector("button").before(answer, make("fieldset", { className: "gf-points" }, make("legend", { textContent: "My answer says:" }), ...boxes));
   form.querySelector("button").textContent = "Done";
+  form.elements.answer.addEventListener("input", () => { for (const box of form.querySelectorAll(".gf-points input")) box.checked = false; });
+  answer.focus();
+}
+
+/** What is missing before there is anything to judge, or an empty text. */
+function missing(kind, form, exercise, answer) {
+  if (kind === "quiz") return answer ? "" : "Choose an answer first.";
+  if (kind === "number") return answer.trim() ? "" : "Write a number first.";
+  if (answer.text.split(/\s+/).filter(Boolean).length < FEWEST_WORDS) return checkWords(exercise, answer).sentences[0];
+  if (form.querySelector(".gf-points")) return "";
+  askPoints(form, exercise);
+  return "Here is a model answer. Compare it with yours, change yours if you like, and tick each point that it makes.";
 }
 
 function prepare(node) {
@@ -189,8 +211,8 @@ function prepare(node) {
   form.querySelector("button").hidden = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const answer = given(kind, form);
-    if (kind === "words" && !checkWords(exercise, answer).sentences[0].startsWith("Write")) askPoints(form, exercise, folded);
+    const answer = given(kind, form), first = missing(kind, form, exercise, answer);
+    if (first) return advise(node, first);
     try { showVerdict(node, await keeper.answer(exercise, answer)); } catch (error) {
       showVerdict(node, check(exercise, answer)); // the answer counts although it could not be kept
       node.querySelector(".gf-verdict").append(make("p", { className: "gf-note", textContent: `This is not saved: ${error.message}` }));
@@ -221,9 +243,9 @@ function tickable(item, mark, label) {
 
 const stateOf = (summary, mark, by, more) =>
   by.length && !more && by.every((id) => summary.exercises[id]?.passed) ? "earned" : mark in summary.ticked ? "ticked" : "open";
-const partOf = (summary, by) => {
+const partOf = (summary, by, more) => {
   const done = by.filter((id) => summary.exercises[id]?.passed).length;
-  return done ? `${done} of ${by.length} exercises` : "";
+  return done ? `${done} of ${by.length} exercises${more ? "; more are in preparation" : ""}` : "";
 };
 
 const updates = [];
@@ -244,7 +266,7 @@ function milestones() {
     const states = items.map((item) => {
       const by = item.dataset.by.split(" ").filter(Boolean), { mark } = item.dataset;
       const show = tickable(item, mark, item.querySelector(".gf-can").textContent);
-      return (summary) => { const state = stateOf(summary, mark, by, "more" in item.dataset); show(state, partOf(summary, by)); return state; };
+      return (summary) => { const state = stateOf(summary, mark, by, "more" in item.dataset); show(state, partOf(summary, by, "more" in item.dataset)); return state; };
     });
     const count = card.querySelector(".gf-count"), bar = make("progress", { max: items.length });
     const words = make("span");
@@ -289,7 +311,7 @@ function home() {
     if (summary.notice) tell(summary.notice);
     const done = Object.values(summary.exercises).filter(({ passed }) => passed).length;
     const sofar = `${done} ${done === 1 ? "exercise" : "exercises"} right so far. `;
-    const path = steps[summary.path];
+    const path = Object.hasOwn(steps, summary.path) ? steps[summary.path] : null;
     if (welcome) welcome.hidden = !path || !done;
     const say = (...words) => { now.replaceChildren(sofar, ...words); welcome?.replaceChildren(...words.map((word) => word.cloneNode?.(true) ?? word)); };
     if (!path) return now.replaceChildren(`${sofar}Choose a path above, and your next step is shown here.`);
