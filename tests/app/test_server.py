@@ -161,7 +161,15 @@ def test_api_keeps_edits_answers_ticks_and_the_path(server):
 
     ask("PUT", "edits/nn_intro/3.2-1", {"digest": "abc", "source": "x = 1"})
     ask("PUT", "edits/nn_intro/3.2-1", {"digest": "older", "source": "x = 0"})
-    assert ask("GET", "edits/nn_intro") == {"3.2-1": {"abc": "x = 1", "older": "x = 0"}}
+    ask("PUT", "edits/nn_intro/nn.neuron", {"digest": "abc", "source": "x = 2"})
+    ask("PUT", "edits/nn_intro/0-1", {"digest": "abc", "source": "x = 3"})
+    assert ask("GET", "edits/nn_intro") == {
+        "3.2-1": {"abc": "x = 1", "older": "x = 0"},
+        "nn.neuron": {"abc": "x = 2"},
+        "0-1": {"abc": "x = 3"},
+    }
+    for cell in ("nn.neuron", "0-1"):
+        ask("DELETE", f"edits/nn_intro/{cell}", {"digest": "abc"})
     ask("DELETE", "edits/nn_intro/3.2-1", {"digest": "older"})
     ask("DELETE", "edits/nn_intro/3.2-1", {"digest": "abc"})
     assert ask("GET", "edits/nn_intro") == {}

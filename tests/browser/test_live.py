@@ -128,7 +128,7 @@ def test_an_error_is_shown_in_color_and_offers_the_cells_above(live):
     said = run(page, "#cell-0-5", "failed")
     assert said.splitlines()[0].startswith("NameError") and "name 'double' is not defined" in said
     assert page.locator("#cell-0-5 .traceback .gf-ansi-1").count() >= 2
-    assert page.locator(".gf-unseen").inner_text() == "Cell 0-5 failed. NameError: name 'double' is not defined"
+    assert page.locator(".gf-unseen").inner_text() == "The cell failed. NameError: name 'double' is not defined"
     page.get_by_role("button", name="Run them, then this one").click()
     page.locator("#cell-0-5.gf-done").wait_for()
     assert shown(page, "#cell-0-5").splitlines() == ["1 2", "2 4", "3 6"]

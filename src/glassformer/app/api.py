@@ -174,8 +174,8 @@ def handlers(kernels: Kernels) -> list[tuple[str, type[GuideHandler], dict[str, 
     """The routes, below the server's base address."""
     routes = {
         r"/glassformer/kernels/([\w/-]+)": KernelHandler,
-        r"/glassformer/edits/([\w/-]+)": EditsHandler,
         r"/glassformer/edits/([\w/-]+)/([\d.]+-\d+|[a-z]\w*\.[\w-]+)": EditHandler,
+        r"/glassformer/edits/([\w/-]+)": EditsHandler,
         r"/glassformer/progress": ProgressHandler,
         r"/glassformer/progress\.json": ExportHandler,
         r"/glassformer/answers": AnswerHandler,

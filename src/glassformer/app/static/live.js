@@ -149,7 +149,7 @@ class Cell {
     for (const cell of this.dependents()) cell.outdate(cell.ran !== null, ABOVE);
     this.save();
     if (held) this.runButton.focus();
-    announce(`${this.name} is back to its original code.`);
+    announce("The cell is back to its original code.");
   }
 
   /** Mark what stands below as no longer following from the code, and say why; or take the mark away. */
@@ -196,7 +196,7 @@ class Cell {
     } catch (error) {
       this.outputs.end();
       this.become("failed", error.message);
-      announce(`${this.name}: ${error.message}`);
+      announce(error.message);
       return false;
     }
     this.outputs.end();
@@ -205,7 +205,7 @@ class Cell {
     this.outdate(false);
     const seconds = (performance.now() - began) / 1000;
     this.become(failed ? "failed" : "done", failed ? "" : `Done in ${seconds < 0.1 ? seconds.toFixed(2) : seconds.toFixed(1)} s`);
-    announce(failed ? `${this.name} failed. ${failed.ename}: ${failed.evalue}` : `${this.name} ran.`);
+    announce(failed ? `The cell failed. ${failed.ename}: ${failed.evalue}` : "The cell ran.");
     if (failed?.ename === "NameError" && !this.mayFail) this.offerAbove();
     return !failed || this.mayFail;
   }
