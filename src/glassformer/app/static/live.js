@@ -32,7 +32,6 @@ class Cell {
     this.view = node.querySelector(exercise ? ".gf-starter pre" : ".cell_input pre");
     this.original = this.view.textContent.replace(/\n$/, "");
     this.text = this.original;
-    this.host = this.view.closest(".highlight");
     this.name = exercise ? `Your code for ${node.getAttribute("aria-label")}` : `Code: ${this.original.split("\n", 1)[0].slice(0, 60)}`;
     const box = node.querySelector(":scope > .cell_output") ?? element("div", { class: "cell_output" });
     this.outputs = new Outputs(box, widgets);
