@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: read test check lint site outputs bench
+.PHONY: read test check lint site outputs bench experiments
 read:         ## set everything up and open the guide
 	@$(PYTHON) tools/env.py read && $(BIN)/glassformer read
 test:         ## set everything up and pass the tests
@@ -17,3 +17,5 @@ outputs:      ## execute the pages and store what they show
 	@$(PYTHON) tools/env.py guide && $(BIN)/glassformer outputs
 bench:
 	@$(PYTHON) tools/env.py dev && $(BIN)/python benchmarks/app.py
+experiments:  ## redo the training runs whose results the pages show; Ctrl-C stops, the next run goes on
+	@$(PYTHON) tools/env.py dev && for script in $(filter-out %/recording.py,$(wildcard experiments/*.py)); do $(BIN)/python $$script || exit; done

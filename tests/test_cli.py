@@ -138,7 +138,7 @@ def test_check_and_progress(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     assert main(["progress"]) == 0
     said = capsys.readouterr().out
-    assert "3 of 10 exercises are right." in said and "ML Practitioner Path" in said
+    assert "3 of 27 exercises are right." in said and "ML Practitioner Path" in said
     assert main(["progress", "--path", "beginner"]) == 0
     said = capsys.readouterr().out
     assert "ML Practitioner Path" not in said

@@ -86,6 +86,21 @@ def test_words(exercise):
     assert not check(exercise.id, {"text": "too short", "points": every}).passed
 
 
+def test_what_fails_on_some_inputs_is_named_and_says_how_it_failed():
+    turned = check("nn.layer", "def layer(x, W, b):\n    return torch.relu(x @ W.T + b)")
+    assert turned.mistake.startswith("The table of weights is turned")
+    assert turned.sentences[0] == turned.mistake and "layer failed. Line 2: RuntimeError: " in turned.sentences[1]
+    sometimes = check("nn.layer", "def layer(x, W, b):\n    return torch.relu((x @ W)[6] + b)")  # row 6 of 7, or of 4
+    assert not sometimes.mistake and "layer failed. Line 2: IndexError: " in str(sometimes)
+
+
+def test_what_fails_on_every_input_has_no_name():
+    verdict = check("nn.descend", "def descend(slope, x, rate, steps):\n    return x - rate * slope")
+    assert not verdict.mistake
+    assert "Line 2: TypeError: slope is a function. Write where you want the slope" in str(verdict)
+    assert len(verdict.sentences) == 1
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [

@@ -1,4 +1,8 @@
-"""Small data sets that ship with the package. All sentences are our own and, like the code, under the MIT license."""
+"""Small data sets that ship with the package.
+
+The sentences and reviews are our own and, like the code, under the MIT license. The plays (``data.plays``) are
+Shakespeare's and in the public domain. ``recorded`` gives the results of the experiments that pages show.
+"""
 
 import json
 import unicodedata
@@ -37,3 +41,8 @@ def plain_letters(text: str) -> str:
     bare = unicodedata.normalize("NFKD", text.replace("ß", "ss").lower())
     letters = "".join(c if c.isascii() and c.isalpha() else " " if c.isspace() or c in "-–'’" else "" for c in bare)
     return " ".join(letters.split())
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """The results of the experiment ``name``, as ``experiments/NAME.py`` wrote them. Raises ``FileNotFoundError``."""
+    return dict(_read(f"recorded/{name}.json"))

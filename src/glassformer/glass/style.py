@@ -5,6 +5,7 @@ fallback, ``var(--fig-ink, #24262b)``: a page sets the variables, JupyterLab sho
 """
 
 import io
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -26,6 +27,8 @@ VARIABLES: Final[Mapping[str, str]] = {
 }
 
 MIME: Final = "application/vnd.glassformer.figure+json"
+_FONT: Final = "font-family: 'DejaVu Sans', sans-serif; "
+_NUMBER: Final = re.compile(r"-?\d+\.\d{3,}")
 
 
 def use_style() -> None:
@@ -35,6 +38,7 @@ def use_style() -> None:
     rcParams.update(
         {
             "svg.fonttype": "none",
+            "font.sans-serif": ["DejaVu Sans"],
             "svg.hashsalt": "glassformer",
             "figure.figsize": (5.2, 3.2),
             "figure.constrained_layout.use": True,
@@ -89,10 +93,56 @@ def svg(figure: Figure) -> str:
     # Matplotlib's style sheet would reach everything on the page; on the picture itself the same two words do.
     text = re.sub(r"<defs>\s*<style[^>]*>\*\{[^}]*\}</style>\s*</defs>\s*", "", text, count=1)
     text = text.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
-    text = re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), text)
+    text = re.sub(r' transform="rotate\(-0 [^"]*"', "", text)
+    text = re.sub(r"<[^>]+>", lambda tag: _NUMBER.sub(_rounded, tag[0]), text)  # in tags: the words stay as they are
+    text = re.sub(r'(?<= d=")M [^"CcQq]*(?=")', _thinned, text)
     for color, name in VARIABLES.items():
         text = text.replace(color, f"var({name}, {color})")
-    return "\n".join(line.rstrip() for line in text.splitlines())
+    return _slim("\n".join(line.strip() for line in text.splitlines()))
+
+
+def _slim(text: str) -> str:
+    """Without ids that nothing refers to, groups that say nothing, and the font repeated in every word."""
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text))
+    text = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", text)
+    text = text.replace(_FONT, "").replace("<svg ", '<svg font-family="DejaVu Sans, sans-serif" ', 1)
+    count = 1
+    while count:
+        text, count = re.subn(r"<g>\n?((?:(?!</?g\b).)*?)</g>\n?", r"\1", text, flags=re.S)
+    return text
+
+
+def _rounded(match: re.Match[str]) -> str:
+    return f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _thinned(path: re.Match[str]) -> str:
+    """A path of straight lines without the points that lie within a twentieth of a point of the line between others."""
+    lines = []
+    for line in path[0].split("M ")[1:]:
+        places, closed, _ = line.replace("\n", " ").partition("z")
+        points = [tuple(map(float, pair.split())) for pair in places.split(" L ")]
+        lines.append("M " + "\nL ".join(f"{x:g} {y:g}" for x, y in _corners(points)) + "\n" + closed)
+    return "".join(lines)
+
+
+def _corners(points: list[tuple[float, ...]], near: float = 0.05) -> list[tuple[float, ...]]:
+    """Douglas and Peucker's method: the ends, and on each side of the farthest point the same again."""
+    keep, spans = {0, len(points) - 1}, [(0, len(points) - 1)]
+    while spans:
+        first, last = spans.pop()
+        (x0, y0), (x1, y1) = points[first], points[last]
+        long = math.hypot(x1 - x0, y1 - y0)
+        farthest, distance = first, near
+        for i in range(first + 1, last):
+            x, y = points[i]
+            away = abs((x1 - x0) * (y0 - y) - (x0 - x) * (y1 - y0)) / long if long else math.hypot(x - x0, y - y0)
+            if away > distance:
+                farthest, distance = i, away
+        if farthest != first:
+            keep.add(farthest)
+            spans += [(first, farthest), (farthest, last)]
+    return [points[i] for i in sorted(keep)]
 
 
 def _numbers(values: Any) -> Any:

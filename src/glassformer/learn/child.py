@@ -36,6 +36,10 @@ class NotYetError(Exception):
     """The answer is not right; the argument is the sentence that says why."""
 
 
+class FailedError(NotYetError):
+    """The reader's function raised an error; the argument says which, and in which line."""
+
+
 class _Limited(io.StringIO):
     """Keeps the first ``PRINTED`` characters and forgets the rest."""
 
@@ -52,13 +56,14 @@ def run(exercise: Code, source: str) -> dict[str, Any]:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             function = _define(exercise, source)
             calls = [exercise.inputs(random.Random(seed)) for seed in range(SEEDS)]
-            got = [_flat(exercise, _call(exercise, function, calls[0]))]
-            with contextlib.redirect_stdout(_Limited()):  # every call would print the same again
-                got += [_flat(exercise, _call(exercise, function, inputs)) for inputs in calls[1:]]
+            got, failures = _results(exercise, function, calls)
             wanted = [_known(exercise.reference, inputs) for inputs in calls]
         passed = all(_equal(a, b) for a, b in zip(got, wanted, strict=True))
         if passed:
             sentences = [f"It agrees with the reference on {SEEDS} random inputs."]
+        elif failures:
+            mistake = _name(exercise, calls, got)
+            sentences = [s for s in (mistake, failures[0]) if s]
         else:
             mistake = _name(exercise, calls, got)
             known = mistake or "It is none of the mistakes that are known here."
@@ -90,6 +95,21 @@ def _define(exercise: Code, source: str) -> Any:
     return function
 
 
+def _results(exercise: Code, function: Any, calls: list[tuple[Any, ...]]) -> tuple[list[Flat | None], list[str]]:
+    """What the reader's function gives for each of the ``calls``, ``None`` where it fails, and how it failed."""
+    got: list[Flat | None] = []
+    failures = []
+    for number, inputs in enumerate(calls):
+        # Every further call would print the same again.
+        with contextlib.redirect_stdout(_Limited()) if number else contextlib.nullcontext():
+            try:
+                got.append(_flat(exercise, _call(exercise, function, inputs)))
+            except FailedError as problem:
+                got.append(None)
+                failures.append(str(problem))
+    return got, failures
+
+
 def _call(exercise: Code, function: Any, inputs: tuple[Any, ...]) -> Any:
     arguments = list(inspect.signature(exercise.reference).parameters)
     try:
@@ -102,7 +122,7 @@ def _call(exercise: Code, function: Any, inputs: tuple[Any, ...]) -> Any:
     try:
         return function(*copy.deepcopy(inputs))
     except BaseException as error:
-        raise NotYetError(f"{exercise.function} failed. {_where(error)}") from None
+        raise FailedError(f"{exercise.function} failed. {_where(error)}") from None
 
 
 def _where(error: BaseException) -> str:
@@ -160,22 +180,30 @@ def _equal(a: Flat | None, b: Flat | None) -> bool:
     return a is not None and b is not None and a[0] == b[0] and all(map(_same, a[1], b[1]))
 
 
-def _name(exercise: Code, calls: list[tuple[Any, ...]], got: list[Flat]) -> str:
-    """The known mistake that gives exactly what the reader's function gave, on every input."""
+def _name(exercise: Code, calls: list[tuple[Any, ...]], got: list[Flat | None]) -> str:
+    """The known mistake that gives exactly what the reader's function gave, on every input.
+
+    A table turned the wrong way fails unless it is square. So a mistake may fail on some inputs: then the reader's
+    function must have failed on the same ones. What fails on every input shows nothing, and has no name.
+    """
+    if not any(got):
+        return ""
     for mistake, function in exercise.mistakes.items():
-        if all(_equal(_known(function, inputs), result) for inputs, result in zip(calls, got, strict=True)):
+        known = [_known(function, inputs) for inputs in calls]
+        if all(_equal(a, b) or (a is None and b is None) for a, b in zip(known, got, strict=True)):
             return mistake
     return ""
 
 
-def _shapes(got: list[Flat], wanted: list[Flat | None]) -> str:
+def _shapes(got: list[Flat | None], wanted: list[Flat | None]) -> str:
     for ours, theirs in zip(got, wanted, strict=True):
-        assert theirs is not None
+        assert ours is not None and theirs is not None
         if ours[0] != theirs[0]:
             if len(ours[0]) > 1 or len(theirs[0]) > 1:
                 return f"The shape is {list(ours[0])}, and {list(theirs[0])} is wanted."
             wants = _count(theirs[0])
             return f"It gives back {_count(ours[0])}, and {wants} {'is' if wants == 'one value' else 'are'} wanted."
+    assert got[0] is not None
     return f"Shapes are right: {list(got[0][0])}." if len(got[0][0]) > 1 else ""
 
 
@@ -184,9 +212,11 @@ def _count(shape: tuple[int, ...]) -> str:
     return f"a list of {shape[0]}" if shape else "one value"
 
 
-def _first_difference(exercise: Code, got: list[Flat], wanted: list[Flat | None], calls: list[tuple[Any, ...]]) -> str:
+def _first_difference(
+    exercise: Code, got: list[Flat | None], wanted: list[Flat | None], calls: list[tuple[Any, ...]]
+) -> str:
     for ours, theirs, inputs in zip(got, wanted, calls, strict=True):
-        assert theirs is not None
+        assert ours is not None and theirs is not None
         if ours[0] != theirs[0]:
             return ""
         for index, (a, b) in enumerate(zip(ours[1], theirs[1], strict=True)):

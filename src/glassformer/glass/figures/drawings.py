@@ -1,6 +1,6 @@
-"""The guide's drawn figures. Each function draws, describes what it drew in words, and returns the figure."""
+"""Drawings: boxes, circles and arrows. Each function draws, describes what it drew in words, and returns the figure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from matplotlib.patches import Circle, Ellipse, FancyBboxPatch
 from glassformer.glass.style import FAINT, INK, PAPER, SERIES, describe, use_style
 
 
-def _blank(width: float, height: float) -> tuple[Figure, Any]:
+def blank(width: float, height: float) -> tuple[Figure, Any]:
     """A surface of ``width`` × ``height`` units with no axes around it. A unit is 0.85 inches: words stand out."""
     import matplotlib.pyplot as plt
 
@@ -25,7 +25,7 @@ def _blank(width: float, height: float) -> tuple[Figure, Any]:
 
 def hierarchy() -> Figure:
     """Artificial intelligence ⊃ machine learning ⊃ deep learning, as nested ovals."""
-    figure, axes = _blank(6.4, 3.7)
+    figure, axes = blank(6.4, 3.7)
     rings = (
         ("Artificial intelligence", "rules that people write", 6.2, 3.5, 1.85, 3.32),
         ("Machine learning", "weights found from examples", 4.9, 2.52, 1.40, 2.37),
@@ -53,7 +53,7 @@ def hierarchy() -> Figure:
 
 def transformer_overview() -> Figure:
     """From text to the next token, in one drawing: cut, number, then exchange and think by turns, then choose."""
-    figure, axes = _blank(6.4, 3.0)
+    figure, axes = blank(6.4, 3.0)
 
     def box(x: float, y: float, width: float, height: float, words: str, color: str) -> None:
         style: dict[str, Any] = {"boxstyle": "round,pad=0.02,rounding_size=0.08", "linewidth": 1.6, "edgecolor": color}
@@ -93,7 +93,7 @@ def transformer_overview() -> Figure:
 
 def neuron_diagram(inputs: Sequence[str], weights: Sequence[float], bias: float) -> Figure:
     """A neuron as a drawing: inputs, weights on their lines, the sum with its bias, the activation, the output."""
-    figure, axes = _blank(6.4, 2.7)
+    figure, axes = blank(6.4, 2.7)
     heights = np.linspace(2.25, 0.45, len(inputs))
     for name, weight, height in zip(inputs, weights, heights, strict=True):
         axes.text(1.48, height, name, ha="right", va="center", fontsize=10)
@@ -144,88 +144,3 @@ def neuron_diagram(inputs: Sequence[str], weights: Sequence[float], bias: float)
         f"{', '.join(f'{w:g}' for w in weights)}, added to the bias {bias:g}, "
         "and bent by an activation into one output.",
     )
-
-
-def bars(values: Mapping[str, tuple[float, float]], title: str, guess: float | None = None) -> Figure:
-    """Horizontal bars of shares between 0 and 1, each with its standard error; ``guess`` marks what guessing gives."""
-    import matplotlib.pyplot as plt
-
-    use_style()
-    figure, axes = plt.subplots(figsize=(5.2, 0.55 * len(values) + 0.9))
-    names = list(values)[::-1]
-    shares = [values[name][0] for name in names]
-    errors = [values[name][1] for name in names]
-    axes.barh(names, shares, height=0.55, color=[SERIES[i % 3] for i in range(len(names))][::-1])
-    axes.errorbar(shares, range(len(names)), xerr=errors, fmt="none", ecolor=INK, linewidth=1.2, capsize=3)
-    for row, share in enumerate(shares):
-        axes.text(0.02, row, f"{share:.0%}", va="center", color=PAPER, weight="bold")
-    if guess is not None:
-        axes.axvline(guess, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate(
-            "guessing", (guess, len(names) - 0.5), xytext=(4, -2), textcoords="offset points", va="top", fontsize=8.5
-        )
-        axes.set_ylim(-0.5, len(names) - 0.3)
-    axes.set_xlim(0, 1)
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
-    axes.set_title(title)
-    words = "; ".join(f"{name} {values[name][0]:.0%}" for name in values)
-    return describe(figure, f"Bars with standard errors. {title}: {words}.")
-
-
-def word_map(vectors: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> tuple[Figure, Any]:
-    """Words as points, and where they lie on the first axis.
-
-    Only directions count: every vector is scaled to length 1. The plane is that of the first two principal axes, the
-    directions in which the words spread most; the groups have no say in it. ``groups`` are names and their words.
-    """
-    import matplotlib.pyplot as plt
-
-    use_style()
-    words = [word for of in groups.values() for word in of]
-    units = np.array([np.asarray(vectors[word], dtype=float) for word in words])
-    units /= np.linalg.norm(units, axis=1, keepdims=True)
-    centered = units - units.mean(0)
-    principal = np.linalg.svd(centered, full_matrices=False)[2][:2]
-    points = centered @ (principal * np.sign(principal @ centered[0])[:, None]).T  # the first word right and up
-    figure, axes = plt.subplots(figsize=(5.2, 3.7))
-    row = 0
-    for color, marker, (name, of) in zip(SERIES, "os", groups.items(), strict=False):
-        place = points[row : row + len(of)]
-        axes.scatter(*place.T, s=34, marker=marker, color=color, label=name)
-        for word, point in zip(of, place, strict=True):
-            axes.annotate(word, point, xytext=(5, 4), textcoords="offset points", fontsize=9, color=color)
-        row += len(of)
-    axes.set_xlabel("the direction in which they spread most")
-    axes.set_ylabel("the second direction")
-    axes.margins(x=0.18, y=0.2)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
-    names = " and ".join(groups)
-    describe(figure, f"A map of {len(words)} words by the direction of their learned vectors: {names}.")
-    return figure, points[:, 0]
-
-
-def activations(functions: Mapping[str, Any], marked: tuple[float, float] | None = None) -> Figure:
-    """Activation functions of z between −6 and 6 in one picture; ``marked`` is a point (z, value) to show."""
-    import matplotlib.pyplot as plt
-    import torch
-
-    use_style()
-    figure, axes = plt.subplots(figsize=(5.2, 2.9))
-    z = torch.linspace(-6, 6, 241)
-    for style, (name, function) in zip(("-", (0, (5, 2)), ":"), functions.items(), strict=False):
-        axes.plot(z, function(z), label=name, linestyle=style)
-    if marked:
-        axes.plot(*marked, "o", color=INK, zorder=5)
-        axes.annotate(
-            f"z = {marked[0]:.1f}, output {marked[1]:.2f}",
-            marked,
-            xytext=(10, -14),
-            textcoords="offset points",
-            fontsize=9,
-        )
-    axes.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
-    axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
-    axes.set_xlabel("weighted sum z")
-    axes.set_ylabel("output")
-    axes.legend(loc="upper left")
-    return describe(figure, f"The activations {', '.join(functions)} as curves over the weighted sum z from −6 to 6.")
