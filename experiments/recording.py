@@ -98,10 +98,15 @@ def rounded(value: Any) -> Any:
 
 
 def write(script: Path, result: dict[str, Any]) -> Path:
-    """Write the result file of ``script``: ``result``, rounded, and the hash of the code; one line for each entry."""
+    """Write the result file of ``script``: ``result``, rounded, and the hash of the code; one line for each entry.
+
+    What ``resumed`` kept is removed, so that the next run starts anew.
+    """
     RECORDED.mkdir(exist_ok=True)
     entries = {"code": code(script), **rounded(result)}
     lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in entries.items())
     path = RECORDED / f"{script.stem}.json"
     path.write_text("{\n" + lines + "\n}\n", "utf-8")
+    for cache in CACHE.glob(f"{script.stem}-*.jsonl"):
+        cache.unlink()
     return path

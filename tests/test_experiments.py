@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from glassformer.data import recorded
 
@@ -17,6 +18,15 @@ def load(path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """As in the experiments; and small sums are quicker so."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -70,8 +80,6 @@ def test_each_play_is_tested_once_for_each_seed(monkeypatch):
 
 
 def test_the_bag_of_words_is_at_its_least(monkeypatch):
-    import torch
-
     experiment = load(FOLDER / "plays.py", monkeypatch)
     torch.manual_seed(0)
     ids, kinds = torch.randint(0, 23, (211, 7)), torch.randint(0, 2, (211,))
@@ -91,15 +99,8 @@ def test_the_bag_of_words_is_at_its_least(monkeypatch):
 
 @pytest.mark.execute
 def test_one_fold_comes_out_as_recorded(monkeypatch):
-    import torch
-
     experiment = load(FOLDER / "plays.py", monkeypatch)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        now = experiment.fold_accuracies(experiment.measure("by_play", seed=0, fold=0))
-    finally:
-        torch.set_num_threads(threads)
+    now = experiment.fold_accuracies(experiment.measure("by_play", seed=0, fold=0))
     then = next(fold for fold in recorded("plays")["by_fold"] if (fold["seed"], fold["fold"]) == (0, 0))
     assert now["majority"] == pytest.approx(then["majority"], abs=1e-4)  # counted; rounded to four digits
     # The last bits of sums differ between processors and versions of PyTorch. The convex bag of words hardly notices;
@@ -211,9 +212,11 @@ def test_an_interrupted_run_goes_on(tree, recording, capsys):
 
 
 def test_figures_are_rounded_and_kept_readable(tree, recording):
+    recording.resumed(tree / "script.py", ["a"], lambda key: {})
     path = recording.write(tree / "script.py", {"a": 1 / 3, "b": [2 / 3, {"c": 1e-9, "d": (1, None)}], "é": "é"})
     assert path == tree / "recorded" / "script.json"
     found = json.loads(path.read_text("utf-8"))
     assert found.pop("code") == recording.code(tree / "script.py")
     assert found == {"a": 0.3333, "b": [0.6667, {"c": 0.0, "d": [1, None]}], "é": "é"}
     assert len(path.read_text("utf-8").splitlines()) == 2 + 4
+    assert not list(recording.CACHE.iterdir())  # the next run starts anew

@@ -117,7 +117,7 @@ def _rounded(match: re.Match[str]) -> str:
 
 
 def _thinned(path: re.Match[str]) -> str:
-    """A path of straight lines without the points that lie within a twentieth of a point of the line between others."""
+    """A path of straight lines without the points that lie within a tenth of a point of the line between others."""
     lines = []
     for line in path[0].split("M ")[1:]:
         places, closed, _ = line.replace("\n", " ").partition("z")
@@ -126,7 +126,7 @@ def _thinned(path: re.Match[str]) -> str:
     return "".join(lines)
 
 
-def _corners(points: list[tuple[float, ...]], near: float = 0.05) -> list[tuple[float, ...]]:
+def _corners(points: list[tuple[float, ...]], near: float = 0.1) -> list[tuple[float, ...]]:
     """Douglas and Peucker's method: the ends, and on each side of the farthest point the same again."""
     keep, spans = {0, len(points) - 1}, [(0, len(points) - 1)]
     while spans:

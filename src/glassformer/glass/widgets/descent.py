@@ -122,7 +122,7 @@ class Descent(InteractiveFigure):
             for i, name in enumerate(OPTIMIZERS):
                 if name in self.shown:
                     places, losses = self._walk(name)
-                    every = 1 + self.steps // 15
+                    every = 1 + self.steps // 10
                     look = {
                         "color": SERIES[i],
                         "ls": DASHES[i],
@@ -180,7 +180,7 @@ class Descent(InteractiveFigure):
         w, b = (torch.linspace(low, high, 41, dtype=torch.float64) for low, high in window)
         heights = self._loss(w.expand(41, 41)[..., None], b.expand(41, 41).T[..., None]).numpy()
         low, high = heights.min(), heights.max()
-        levels = low + (high - low) * ((np.arange(11) + 0.5) / 11) ** 2
+        levels = low + (high - low) * ((np.arange(8) + 0.5) / 8) ** 2
         if high > low:
             ax.contour(w, b, heights, levels=levels, colors=INK, linewidths=0.6, alpha=0.5)
         row, column = np.unravel_index(heights.argmin(), heights.shape)
