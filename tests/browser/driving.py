@@ -1,6 +1,6 @@
 """How the tests drive a real Chromium."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 try:
@@ -77,3 +77,48 @@ def serious_for_axe(page: "Page") -> list[str]:
         for v in result.response["violations"]
         if v["impact"] in ("serious", "critical")
     ]
+
+
+def ready(page: "Page", state: str = "idle") -> None:
+    page.wait_for_function("state => document.querySelector('.gf-python').dataset.state === state", arg=state)
+
+
+def write(page: "Page", place: str, text: str) -> None:
+    """Replace the code at ``place``, as a reader does: click on it or on Edit, select all, type."""
+    code = page.locator(f"{place} :is(.cell_input, .gf-starter) :is(pre, .cm-content)").first
+    if code.is_visible():
+        code.click()
+    else:
+        page.locator(place).get_by_role("button", name="Edit").click()
+    page.locator(f"{place} .cm-content").wait_for()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
+
+
+def run(page: "Page", place: str, state: str = "done") -> str:
+    """Run the cell at ``place`` and return what it shows."""
+    page.locator(f"{place} .gf-run").click()
+    return shown(page, place, state)
+
+
+def shown(page: "Page", place: str, state: str = "done") -> str:
+    page.locator(f"{place}.gf-{state}").wait_for()
+    return page.locator(f"{place} .cell_output").inner_text().strip()
+
+
+def place_of(name: str) -> str:
+    return f'.gf-exercise[data-exercise="{name}"]'
+
+
+def answer_number(page: "Page", name: str, answer: str) -> str:
+    page.locator(f"{place_of(name)} input[name=answer]").fill(answer)
+    return verdict(page, name, lambda: page.keyboard.press("Enter"))
+
+
+def verdict(page: "Page", name: str, act: Callable[[], None]) -> str:
+    """What is said about the answer that ``act`` hands in."""
+    box = page.locator(f"{place_of(name)} .gf-verdict")
+    box.evaluate("box => box.replaceChildren()")
+    act()
+    box.locator("p").first.wait_for()
+    return box.inner_text()

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +14,20 @@ from glassformer.learn.exercise import Number, Quiz
 from glassformer.learn.exercises import exercises, find
 from glassformer.learn.progress import Progress
 from tests.app.serving import Server, serve
-from tests.browser.driving import OVERFLOWS, Page, opener, press_theme_button, serious_for_axe
+from tests.browser.driving import (
+    OVERFLOWS,
+    Page,
+    answer_number,
+    opener,
+    place_of,
+    press_theme_button,
+    ready,
+    run,
+    serious_for_axe,
+    shown,
+    verdict,
+    write,
+)
 from tests.learn.wrong import RIGHT, WRONG
 
 pytestmark = pytest.mark.browser
@@ -60,33 +73,6 @@ def fresh(page: "Page") -> None:
     if page.locator(".gf-python").get_by_role("button", name="Restart").is_visible():
         page.locator(".gf-python").get_by_role("button", name="Restart").click()
         ready(page)
-
-
-def ready(page: "Page", state: str = "idle") -> None:
-    page.wait_for_function("state => document.querySelector('.gf-python').dataset.state === state", arg=state)
-
-
-def write(page: "Page", place: str, text: str) -> None:
-    """Replace the code at ``place``, as a reader does: click on it or on Edit, select all, type."""
-    code = page.locator(f"{place} :is(.cell_input, .gf-starter) :is(pre, .cm-content)").first
-    if code.is_visible():
-        code.click()
-    else:
-        page.locator(place).get_by_role("button", name="Edit").click()
-    page.locator(f"{place} .cm-content").wait_for()
-    page.keyboard.press("Control+a")
-    page.keyboard.insert_text(text)
-
-
-def run(page: "Page", place: str, state: str = "done") -> str:
-    """Run the cell at ``place`` and return what it shows."""
-    page.locator(f"{place} .gf-run").click()
-    return shown(page, place, state)
-
-
-def shown(page: "Page", place: str, state: str = "done") -> str:
-    page.locator(f"{place}.gf-{state}").wait_for()
-    return page.locator(f"{place} .cell_output").inner_text().strip()
 
 
 def run_code(page: "Page", code: str, state: str = "done", place: str = "#cell-0-1") -> str:
@@ -314,24 +300,6 @@ def test_two_tabs_share_python_edits_and_progress(opened):
     two.locator(".gf-python").get_by_role("button", name="Interrupt").click()
     shown(one.page, "#cell-0-1", "failed")
     fresh(one.page)
-
-
-def place_of(name: str) -> str:
-    return f'.gf-exercise[data-exercise="{name}"]'
-
-
-def answer_number(page: "Page", name: str, answer: str) -> str:
-    page.locator(f"{place_of(name)} input[name=answer]").fill(answer)
-    return verdict(page, name, lambda: page.keyboard.press("Enter"))
-
-
-def verdict(page: "Page", name: str, act: Callable[[], None]) -> str:
-    """What is said about the answer that ``act`` hands in."""
-    box = page.locator(f"{place_of(name)} .gf-verdict")
-    box.evaluate("box => box.replaceChildren()")
-    act()
-    box.locator("p").first.wait_for()
-    return box.inner_text()
 
 
 def check_code(page: "Page", name: str, source: str) -> str:
