@@ -42,6 +42,7 @@ NETWORK: dict[str, Any] = {
     "drop_words": 0.3,
     "lr": 0.003,
     "batch": 64,
+    "least_epochs": 2,  # after one, some networks have not begun to learn and say the same of every passage
     "most_epochs": 12,
     "patience": 2,
 }
@@ -163,7 +164,7 @@ def measure(split: str, seed: int, fold: int) -> dict[str, Any]:
     while len(losses) < NETWORK["most_epochs"] and len(losses) - best(losses) < NETWORK["patience"]:
         epoch(model, optimizer, ids[learn], kinds[learn])
         losses.append(loss(network_logits(model, ids[validation])))
-    epochs = best(losses)
+    epochs = max(best(losses), NETWORK["least_epochs"])
 
     # Learn from all training plays, and test.
     vocab, ids = known(~test, in_plays)

@@ -53,7 +53,7 @@ def random_states():
 def loss_of(state):
     x, y = (torch.tensor([float(e[key]) for e in state["data"]], dtype=torch.float64) for key in ("x", "label"))
     return {
-        "bowl": lambda p: (p[0] ** 2 + 20 * p[1] ** 2) / 2,
+        "bowl": lambda p: (p[0] ** 2 + 100 * p[1] ** 2) / 2,
         "cross-entropy": lambda p: binary_cross_entropy_with_logits(p[0] * x + p[1], y),
         "squared error": lambda p: torch.nn.functional.mse_loss(torch.sigmoid(p[0] * x + p[1]), y),
     }[state["surface"]]
@@ -136,10 +136,10 @@ def test_the_lowest_place(compute, surface, lowest):
 
 
 @pytest.mark.parametrize(
-    ("name", "below", "above"), [("gradient descent", 0.0999, 0.1001), ("momentum", 0.1899, 0.1901)]
+    ("name", "below", "above"), [("gradient descent", 0.01999, 0.02001), ("momentum", 0.03799, 0.03801)]
 )
 def test_the_bowl_s_limit(compute, name, below, above):
-    """Beyond 2/20, with momentum 2·(1 + 0.9)/20, the height across the valley grows for ever; below it shrinks."""
+    """Beyond 2/100, with momentum 2·(1 + 0.9)/100, the height across the valley grows for ever; below it shrinks."""
 
     def across(lr):
         return [abs(b) for _, b in compute(Descent(lr=lr, start=[0, 2]).state())["paths"][name]["places"]]
@@ -153,34 +153,35 @@ def test_the_bowl_s_limit(compute, name, below, above):
 
 def test_divergence_ends_a_path(compute):
     got = compute(Descent(lr=10).state())["paths"]["gradient descent"]
-    assert 2 < len(got["places"]) == len(got["losses"]) < 20
+    assert 1 < len(got["places"]) == len(got["losses"]) < 20
     assert np.abs(got["places"]).max() <= 1e6
 
 
 FOUR = (
-    "After 40 steps with learning rate 0.091: gradient descent has a loss of 0.00297; momentum 0.286; RMSProp 0.0407; "
+    "After 40 steps with learning rate 0.018: gradient descent has a loss of 1.43; momentum 0.111 "
+    "(jumping to and fro); RMSProp 27.9; "
 )
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({}, FOUR + "Adam 0.267. Each step of gradient descent crosses the valley, but lands lower."),
+        ({}, FOUR + "Adam 37.9. Each step of gradient descent crosses the valley, but lands lower."),
         ({"lr": 0.02, "shown": ["Adam"]}, "After 40 steps with learning rate 0.02: Adam has a loss of"),
-        ({"lr": 0.11}, "gradient descent has diverged, its loss is over a million; momentum has a loss of 0.311"),
-        ({"lr": 0.11}, "Beyond 2/20 = 0.1 each step of gradient descent overshoots by more than it corrects."),
-        ({"lr": 0.1}, "At 2/20 = 0.1 each step of gradient descent lands just as high on the other side."),
-        ({"lr": 0.2}, "Momentum can take more, but not beyond 2·(1 + 0.9)/20 = 0.19."),
-        ({"lr": 0.11, "steps": 5}, "(higher than at the start)"),
-        ({"lr": 0.001, "steps": 10, "shown": ["gradient descent"]}, "(still slow)."),
+        ({"lr": 0.022}, "gradient descent has diverged, its loss is over a million; momentum has a loss of 1.46"),
+        ({"lr": 0.022}, "Beyond 2/100 = 0.02 each step of gradient descent overshoots by more than it corrects."),
+        ({"lr": 0.02}, "At 2/100 = 0.02 each step of gradient descent lands just as high on the other side."),
+        ({"lr": 0.04}, "Momentum can take more, but not beyond 2·(1 + 0.9)/100 = 0.038."),
+        ({"lr": 0.022, "steps": 5}, "(higher than at the start)"),
+        ({"lr": 0.001, "steps": 10, "shown": ["Adam"]}, "(hardly lower than at the start)."),
         (
             {"surface": "squared error"},
-            "gradient descent has a loss of 0.488 (still slow); momentum 0.485 (still slow)",
+            "has a loss of 0.488 (hardly lower than at the start); momentum 0.485 (hardly lower than at the start)",
         ),
         ({"surface": "squared error"}, "The lowest loss on this map is 0.206."),
         ({"surface": "cross-entropy", "lr": 3}, "gradient descent has a loss of 3.25 (jumping to and fro)"),
         ({"steps": 1}, "After 1 step with"),
-        ({"steps": 0, "shown": ["Adam"]}, "After 0 steps with learning rate 0.091: Adam has a loss of 28.6."),
+        ({"steps": 0, "shown": ["Adam"]}, "After 0 steps with learning rate 0.018: Adam has a loss of 119."),
         ({"shown": []}, "No optimizer is shown. Tick at least one."),
     ],
 )
@@ -190,12 +191,12 @@ def test_the_sentence(compute, change, words):
 
 def test_no_reason_where_it_does_not_apply(compute):
     for change in ({"start": [2, 0]}, {"shown": ["RMSProp", "Adam"]}, {"surface": "cross-entropy"}):
-        assert "2/20" not in compute(Descent(lr=0.2, **change).state())["sentence"]
+        assert "2/100" not in compute(Descent(lr=0.2, **change).state())["sentence"]
 
 
 def test_the_rates_of_the_slider(evaluate):
     rates = evaluate("RATES")
-    assert rates[0] == 0.001 and rates[-1] == 10 and {0.1, 0.11, 0.091, 1} <= set(rates)
+    assert rates[0] == 0.001 and rates[-1] == 10 and {0.1, 0.018, 0.02, 1} <= set(rates)
     assert rates == sorted(rates) and max(b / a for a, b in pairwise(rates)) < 1.16
     assert evaluate("RATES.map(nearest)") == list(range(len(rates)))
     for name in LOSSES:  # what a change of the surface sets is what Python starts with
@@ -204,11 +205,11 @@ def test_the_rates_of_the_slider(evaluate):
 
 
 def test_a_contour_lies_on_its_level(evaluate):
-    """On the bowl's grid, ½ (w² + 20 b²) is 8 at both ends of every piece, up to the cells' straight edges."""
+    """On the bowl's grid, ½ (w² + 100 b²) is 8 at both ends of every piece, up to the cells' straight edges."""
     pieces = np.array(evaluate("contour(explore('bowl').heights, 8)"))
     w, b = pieces[..., 0] / 60 * 8 - 4, pieces[..., 1] / 60 * 4 - 2
     assert len(pieces) > 100
-    np.testing.assert_allclose((w**2 + 20 * b**2) / 2, 8, atol=0.02)
+    np.testing.assert_allclose((w**2 + 100 * b**2) / 2, 8, atol=0.1)
 
 
 def test_the_module_is_one_file():
@@ -264,7 +265,7 @@ def test_the_still_without_a_path():
 
 
 def test_the_still_names_the_rate():
-    assert "Bowl, learning rate 0.091" in Descent().still()
+    assert "Bowl, learning rate 0.018" in Descent().still()
 
 
 def test_state_round_trip():

@@ -52,6 +52,17 @@ def test_a_parameter_without_a_gradient_stays():
     assert torch.equal(unused, before)
 
 
+def test_steps_are_counted_for_each_parameter_as_in_pytorch():
+    """One whose gradient comes late starts its correction when it comes."""
+    ours, theirs = weights(0), weights(0)
+    for parameters, optimizer in ((ours, Adam(ours, 0.1)), (theirs, torch.optim.Adam(theirs, 0.1))):
+        for step in range(5):
+            optimizer.zero_grad()
+            (parameters[0].sum() + (parameters[1].sum() if step >= 3 else 0)).backward()
+            optimizer.step()
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
 def test_gradients_add_up_unless_they_are_forgotten():
     (weight, _) = weights(0)
     optimizer = GradientDescent([weight], lr=0.1)
@@ -69,7 +80,9 @@ def test_gradients_add_up_unless_they_are_forgotten():
         (lambda p: GradientDescent(p, 0.0), "lr must be a positive number, not 0.0."),
         (lambda p: GradientDescent(p, float("nan")), "lr must be a positive number, not nan."),
         (lambda p: Momentum(p, 0.1, 1.0), "beta must be from 0 up to but not including 1, not 1.0."),
-        (lambda p: RMSProp(p, 0.1, eps=-1.0), "eps must be from 0 up to but not including inf, not -1.0."),
+        (lambda p: RMSProp(p, 0.1, eps=-1.0), "eps must be a positive number, not -1.0."),
+        (lambda p: Adam(p, eps=0.0), "eps must be a positive number, not 0.0."),
+        (lambda p: Adam(p, 0.1, (0.9,)), "betas must be two numbers, not (0.9,)."),
         (lambda p: Adam(p, 0.1, (0.9, 1.5)), "betas[1] must be from 0 up to but not including 1, not 1.5."),
     ],
 )

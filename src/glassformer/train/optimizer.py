@@ -1,8 +1,8 @@
 """Four ways to step downhill, each as short as its formula. They are used like PyTorch's, and equal them.
 
 In the formulas g is the gradient of the loss at the present weights, α the learning rate ``lr``, t the number of the
-step, counted from 1. Memories (v, m, s) start at 0 and have the shape of the weights. Products, squares, roots and
-quotients of them are taken number by number.
+step, counted from 1 for each parameter. Memories (v, m, s) start at 0 and have the shape of the weights. Products,
+squares, roots and quotients of them are taken number by number.
 """
 
 from abc import ABC, abstractmethod
@@ -30,11 +30,11 @@ class Optimizer(ABC):
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("parameters must hold at least one tensor, and are empty.")
-        if not 0 < lr < float("inf"):
-            raise ValueError(f"lr must be a positive number, not {lr!r}.")
-        self.lr = lr
-        self.memories = [{name: torch.zeros_like(p) for name in self.remembers} for p in self.parameters]
-        self.t = 0
+        self.lr = _positive("lr", lr)
+        self.memories: list[dict[str, Tensor]] = [
+            {"t": torch.zeros((), dtype=torch.float64)} | {name: torch.zeros_like(p) for name in self.remembers}
+            for p in self.parameters
+        ]
 
     def zero_grad(self) -> None:
         """Forget the gradients of the last step; without this, new ones would be added to them."""
@@ -43,10 +43,10 @@ class Optimizer(ABC):
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move every parameter once."""
-        self.t += 1
+        """Move every parameter that has a gradient once."""
         for parameter, memory in zip(self.parameters, self.memories, strict=True):
             if parameter.grad is not None:
+                memory["t"] += 1
                 parameter.add_(self.move(parameter.grad, memory))
 
     @abstractmethod
@@ -95,7 +95,7 @@ class RMSProp(Optimizer):
 
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float, beta: float = 0.9, eps: float = 1e-8) -> None:
         super().__init__(parameters, lr)
-        self.beta, self.eps = _within("beta", beta, 0.0, 1.0), _within("eps", eps, 0.0, float("inf"))
+        self.beta, self.eps = _within("beta", beta, 0.0, 1.0), _positive("eps", eps)
 
     def move(self, g: Tensor, memory: dict[str, Tensor]) -> Tensor:
         """−α g / (√s + ε)."""
@@ -122,16 +122,18 @@ class Adam(Optimizer):
         eps: float = 1e-8,
     ) -> None:
         super().__init__(parameters, lr)
+        if len(betas) != 2:
+            raise ValueError(f"betas must be two numbers, not {betas!r}.")
         self.betas = tuple(_within(f"betas[{i}]", beta, 0.0, 1.0) for i, beta in enumerate(betas))
-        self.eps = _within("eps", eps, 0.0, float("inf"))
+        self.eps = _positive("eps", eps)
 
     def move(self, g: Tensor, memory: dict[str, Tensor]) -> Tensor:
         """−α m̂ / (√ŝ + ε)."""
         beta1, beta2 = self.betas
         memory["m"] = beta1 * memory["m"] + (1 - beta1) * g
         memory["s"] = beta2 * memory["s"] + (1 - beta2) * g**2
-        m_hat = memory["m"] / (1 - beta1**self.t)
-        s_hat = memory["s"] / (1 - beta2**self.t)
+        m_hat = memory["m"] / (1 - beta1 ** memory["t"])
+        s_hat = memory["s"] / (1 - beta2 ** memory["t"])
         return -self.lr * m_hat / (s_hat.sqrt() + self.eps)
 
 
@@ -139,4 +141,11 @@ def _within(name: str, value: float, low: float, high: float) -> float:
     """``value``, if low ≤ value < high, or an error that says so."""
     if not low <= value < high:
         raise ValueError(f"{name} must be from {low:g} up to but not including {high:g}, not {value!r}.")
+    return value
+
+
+def _positive(name: str, value: float) -> float:
+    """``value``, if it is above 0 and finite, or an error that says so."""
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{name} must be a positive number, not {value!r}.")
     return value

@@ -16,11 +16,11 @@ const neuron = (each) => ([w, b], data) => {
 };
 const miss = (z, label) => (label ? -sigmoid(-z) : sigmoid(z)); // output − label, without losing digits near 0
 
-const BOWL = { window: [[-4, 4], [-2, 2]], start: [-3.5, 1.5], lr: 0.091, top: 1e4 };
+const BOWL = { window: [[-4, 4], [-2, 2]], start: [-3.5, 1.5], lr: 0.018, top: 1e4 };
 const NEURON = { window: [[-2, 3], [-5, 4]], start: [-1.5, -3], lr: 0.1, top: 30 };
 /** `at(place, data)` is [loss, its slope by w, its slope by b]; start and lr are what a change of the surface sets. */
 const SURFACES = {
-  bowl: { ...BOWL, at: ([w, b]) => [(w * w + 20 * b * b) / 2, w, 20 * b] },
+  bowl: { ...BOWL, at: ([w, b]) => [(w * w + 100 * b * b) / 2, w, 100 * b] },
   "cross-entropy": { ...NEURON, at: neuron((z, label) => [softplus(label ? -z : z), miss(z, label)]) },
   "squared error": { ...NEURON, top: 1,
     at: neuron((z, label) => [miss(z, label) ** 2, 2 * miss(z, label) * sigmoid(z) * sigmoid(-z)]) },
@@ -102,7 +102,7 @@ function say({ surface, start, lr, steps, shown }, paths, lowest) {
     const rises = late.filter((loss, i) => i && loss - late[i - 1] > 0.01 * (first - lowest)).length;
     const left = (last - lowest) / Math.max(first - lowest, 1e-9);
     const note = left > 1.0001 ? " (higher than at the start)" : rises > 2 ? " (jumping to and fro)" :
-      left > 0.5 && steps ? " (still slow)" : "";
+      left > 0.5 && steps ? " (hardly lower than at the start)" : "";
     const what = told ? "" : "has a loss of ";
     told = true;
     return `${name} ${what}${short(last)}${note}`;
@@ -113,12 +113,12 @@ function say({ surface, start, lr, steps, shown }, paths, lowest) {
   return `${after} ${list}.${floor}${surface === "bowl" && start[1] ? why(lr, names) : ""}`;
 }
 
-/** Across the valley gradient descent multiplies b by 1 − 20 lr at every step, so 2/20 is its limit. */
+/** Across the valley gradient descent multiplies b by 1 − 100 lr at every step, so 2/100 is its limit. */
 function why(lr, names) {
-  const plain = lr > 2 / 20 ? " Beyond 2/20 = 0.1 each step of gradient descent overshoots by more than it corrects."
-    : lr === 2 / 20 ? " At 2/20 = 0.1 each step of gradient descent lands just as high on the other side."
-    : lr > 1 / 20 ? " Each step of gradient descent crosses the valley, but lands lower." : "";
-  const heavy = lr > 3.8 / 20 ? " Momentum can take more, but not beyond 2·(1 + 0.9)/20 = 0.19." : "";
+  const plain = lr > 2 / 100 ? " Beyond 2/100 = 0.02 each step of gradient descent overshoots by more than it corrects."
+    : lr === 2 / 100 ? " At 2/100 = 0.02 each step of gradient descent lands just as high on the other side."
+    : lr > 1 / 100 ? " Each step of gradient descent crosses the valley, but lands lower." : "";
+  const heavy = lr > 3.8 / 100 ? " Momentum can take more, but not beyond 2·(1 + 0.9)/100 = 0.038." : "";
   return (names.includes("gradient descent") ? plain : "") + (names.includes("momentum") ? heavy : "");
 }
 

@@ -1,6 +1,6 @@
 """Losses and optimizers compared: four of them walk down one surface from the same start.
 
-The surface is the loss over a weight w and a bias b: a bowl ``½ (w² + 20 b²)``, or the mean loss of one neuron
+The surface is the loss over a weight w and a bias b: a bowl ``½ (w² + 100 b²)``, or the mean loss of one neuron
 ``out = σ(w x + b)`` on a few examples. Taught in ``nn_intro``, section 5.5.
 """
 
@@ -22,7 +22,7 @@ from glassformer.glass.widgets.base import InteractiveFigure
 
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 LOSSES: Final[dict[str, Loss]] = {  # of w, b, the features x and the labels y; w and b may have axes in front
-    "bowl": lambda w, b, x, y: (w**2 + 20 * b**2)[..., 0] / 2,
+    "bowl": lambda w, b, x, y: (w**2 + 100 * b**2)[..., 0] / 2,
     "cross-entropy": lambda w, b, x, y: (softplus(w * x + b) - y * (w * x + b)).mean(-1),
     "squared error": lambda w, b, x, y: ((torch.sigmoid(w * x + b) - y) ** 2).mean(-1),
 }
@@ -73,7 +73,7 @@ class Descent(InteractiveFigure):
 
     @traitlets.default("lr")
     def _lr(self) -> float:
-        return 0.091 if self.surface == "bowl" else 0.1
+        return 0.018 if self.surface == "bowl" else 0.1
 
     @traitlets.validate("surface")
     def _check_surface(self, proposal: Any) -> str:

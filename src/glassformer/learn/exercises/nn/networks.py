@@ -154,7 +154,7 @@ no_bend = Quiz(
             "One straight line.",
             True,
             "A weighted sum of weighted sums is again one weighted sum of the two inputs. "
-            "The ten layers draw no more than a single neuron can.",
+            "The ten layers draw no more than a single neuron can: one straight line, or none at all.",
         ),
         Option(
             "Ten straight lines, one for each layer.",
@@ -180,9 +180,10 @@ hidden_layer_in_words = Words(
     id="nn.hidden-layer-in-words",
     teaches="nn_intro#what-each-part-is-for",
     model="One neuron draws one straight line. For XOR that is not enough: no line has its two yes cases on one side "
-    "and its two no cases on the other. The units of a hidden layer move the cases to new places. They fold the plane, "
-    "so that the two yes cases fall on one point, and there a straight line is enough: the output neuron draws it. The "
-    "fold comes from the activation. Without that bend, the two layers would be no more than one.",
+    "and its two no cases on the other. The units of a hidden layer move the cases to new places. In our "
+    "solution both yes cases land on one point, because both have one 1, and the bend turns the case with two ones "
+    "back, so that a straight line is enough: the output neuron draws it. Without the bend, the two layers would be no "
+    "more than one.",
     points=(
         "One neuron draws one straight line.",
         "No straight line splits the cases of XOR.",

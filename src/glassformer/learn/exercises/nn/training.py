@@ -49,9 +49,9 @@ leak = Quiz(
             "The next tenth would be just as easy.",
         ),
         Option(
-            "Its test has passages from the plays that it learned from, with the same names and places.",
+            "Its test has passages from the plays that it learned from, with the same names and subjects.",
             True,
-            "It recognizes the play: where Romeo is mentioned, it is a tragedy. With a play that it has never seen, "
+            "It recognizes the play, by its names, its subjects and its own words. With a play that it has never seen, "
             "that does not help. So ours is tested on plays that it did not learn from.",
         ),
     ),
