@@ -53,7 +53,7 @@ def random_states():
 def loss_of(state):
     x, y = (torch.tensor([float(e[key]) for e in state["data"]], dtype=torch.float64) for key in ("x", "label"))
     return {
-        "bowl": lambda p: (p[0] ** 2 + 100 * p[1] ** 2) / 2,
+        "long valley": lambda p: (p[0] ** 2 + 100 * p[1] ** 2) / 2,
         "cross-entropy": lambda p: binary_cross_entropy_with_logits(p[0] * x + p[1], y),
         "squared error": lambda p: torch.nn.functional.mse_loss(torch.sigmoid(p[0] * x + p[1]), y),
     }[state["surface"]]
@@ -94,7 +94,7 @@ def test_paths_agree_with_the_library(compute):
         got = compute(state)["paths"]
         for name, kind in OPTIMIZERS.items():
             places, losses = got[name]["places"], got[name]["losses"]
-            if name == "RMSProp" and state["surface"] != "bowl":
+            if name == "RMSProp" and state["surface"] != "long valley":
                 assert len(places) == 101
                 np.testing.assert_allclose(places[1:], list(follow(state, kind, places)), rtol=1e-6, atol=1e-6)
                 values = [float(loss_of(state)(torch.tensor(p, dtype=torch.float64))) for p in places[::10]]
@@ -122,7 +122,7 @@ def test_the_losses_keep_their_digits_far_away(evaluate):
 
 
 @pytest.mark.parametrize(
-    ("surface", "lowest"), [("bowl", 0), ("cross-entropy", 0.5967931057), ("squared error", 0.2059946627)]
+    ("surface", "lowest"), [("long valley", 0), ("cross-entropy", 0.5967931057), ("squared error", 0.2059946627)]
 )
 def test_the_lowest_place(compute, surface, lowest):
     state = Descent(surface=surface).state()
@@ -206,7 +206,7 @@ def test_the_rates_of_the_slider(evaluate):
 
 def test_a_contour_lies_on_its_level(evaluate):
     """On the bowl's grid, ½ (w² + 100 b²) is 8 at both ends of every piece, up to the cells' straight edges."""
-    pieces = np.array(evaluate("contour(explore('bowl').heights, 8)"))
+    pieces = np.array(evaluate("contour(explore('long valley').heights, 8)"))
     w, b = pieces[..., 0] / 60 * 8 - 4, pieces[..., 1] / 60 * 4 - 2
     assert len(pieces) > 100
     np.testing.assert_allclose((w**2 + 100 * b**2) / 2, 8, atol=0.1)
@@ -265,7 +265,7 @@ def test_the_still_without_a_path():
 
 
 def test_the_still_names_the_rate():
-    assert "Bowl, learning rate 0.018" in Descent().still()
+    assert "Long valley, learning rate 0.018" in Descent().still()
 
 
 def test_state_round_trip():
@@ -280,7 +280,7 @@ def test_state_round_trip():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"surface": "saddle"}, "surface must be one of bowl, cross-entropy, squared error, not 'saddle'."),
+        ({"surface": "saddle"}, "surface must be one of long valley, cross-entropy, squared error, not 'saddle'."),
         ({"start": [1.0]}, "start must be two numbers from -10 to 10, w and b, not [1.0]."),
         ({"start": [1.0, math.nan]}, "start must be two numbers from -10 to 10, w and b, not [1.0, nan]."),
         ({"lr": 0}, "lr must be from 0.001 to 10, not 0"),

@@ -20,7 +20,7 @@ const BOWL = { window: [[-4, 4], [-2, 2]], start: [-3.5, 1.5], lr: 0.018, top: 1
 const NEURON = { window: [[-2, 3], [-5, 4]], start: [-1.5, -3], lr: 0.1, top: 30 };
 /** `at(place, data)` is [loss, its slope by w, its slope by b]; start and lr are what a change of the surface sets. */
 const SURFACES = {
-  bowl: { ...BOWL, at: ([w, b]) => [(w * w + 100 * b * b) / 2, w, 100 * b] },
+  "long valley": { ...BOWL, at: ([w, b]) => [(w * w + 100 * b * b) / 2, w, 100 * b] },
   "cross-entropy": { ...NEURON, at: neuron((z, label) => [softplus(label ? -z : z), miss(z, label)]) },
   "squared error": { ...NEURON, top: 1,
     at: neuron((z, label) => [miss(z, label) ** 2, 2 * miss(z, label) * sigmoid(z) * sigmoid(-z)]) },
@@ -82,7 +82,7 @@ function explore(surface, data) {
 let explored = { key: null };
 /** Everything the figure says about a state: pure, so that a test can hold it against the library. */
 function compute(state) {
-  const key = JSON.stringify([state.surface, state.surface === "bowl" || state.data]);
+  const key = JSON.stringify([state.surface, state.surface === "long valley" || state.data]);
   if (explored.key !== key) explored = { key, ...explore(state.surface, state.data) };
   const paths = Object.fromEntries(NAMES.map((name) => [name, walk(OPTIMIZERS[name], state)]));
   const { heights, minimum, lowest } = explored;
@@ -108,9 +108,9 @@ function say({ surface, start, lr, steps, shown }, paths, lowest) {
     return `${name} ${what}${short(last)}${note}`;
   };
   const list = names.map(outcome).join("; ");
-  const floor = surface === "bowl" ? "" : ` The lowest loss on this map is ${short(lowest)}.`;
+  const floor = surface === "long valley" ? "" : ` The lowest loss on this map is ${short(lowest)}.`;
   const after = `After ${steps} step${steps === 1 ? "" : "s"} with learning rate ${number(lr, 6)}:`;
-  return `${after} ${list}.${floor}${surface === "bowl" && start[1] ? why(lr, names) : ""}`;
+  return `${after} ${list}.${floor}${surface === "long valley" && start[1] ? why(lr, names) : ""}`;
 }
 
 /** Across the valley gradient descent multiplies b by 1 − 100 lr at every step, so 2/100 is its limit. */

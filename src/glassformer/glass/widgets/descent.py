@@ -1,6 +1,6 @@
 """Losses and optimizers compared: four of them walk down one surface from the same start.
 
-The surface is the loss over a weight w and a bias b: a bowl ``½ (w² + 100 b²)``, or the mean loss of one neuron
+The surface is the loss over a weight w and a bias b: a long valley ``½ (w² + 100 b²)``, or the mean loss of one neuron
 ``out = σ(w x + b)`` on a few examples. Taught in ``nn_intro``, section 5.5.
 """
 
@@ -22,7 +22,7 @@ from glassformer.glass.widgets.base import InteractiveFigure
 
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 LOSSES: Final[dict[str, Loss]] = {  # of w, b, the features x and the labels y; w and b may have axes in front
-    "bowl": lambda w, b, x, y: (w**2 + 100 * b**2)[..., 0] / 2,
+    "long valley": lambda w, b, x, y: (w**2 + 100 * b**2)[..., 0] / 2,
     "cross-entropy": lambda w, b, x, y: (softplus(w * x + b) - y * (w * x + b)).mean(-1),
     "squared error": lambda w, b, x, y: ((torch.sigmoid(w * x + b) - y) ** 2).mean(-1),
 }
@@ -40,8 +40,8 @@ MARKS_OF_EMAILS: Final = (6, 4, 3, 0, 0, 3, 0, 3)  # exclamation marks; the firs
 class Descent(InteractiveFigure):
     """The paths of gradient descent, momentum, RMSProp and Adam over one loss surface, and their losses by step.
 
-    - ``surface``: ``"bowl"``, ``"cross-entropy"`` or ``"squared error"``;
-    - ``data``: the neuron's examples, ``{"x": a number, "label": 0 or 1}``; the bowl has none;
+    - ``surface``: ``"long valley"``, ``"cross-entropy"`` or ``"squared error"``;
+    - ``data``: the neuron's examples, ``{"x": a number, "label": 0 or 1}``; the long valley has none;
     - ``start``: ``[w, b]``, each from −10 to 10; ``lr``: the learning rate, from 0.001 to 10;
     - ``steps``: how many of 100 steps are shown; ``shown``: the names of the optimizers that are.
 
@@ -56,7 +56,7 @@ class Descent(InteractiveFigure):
         "same start; beside it the loss of each at every step, on a logarithmic scale."
     )
 
-    surface = traitlets.Unicode("bowl").tag(sync=True)
+    surface = traitlets.Unicode("long valley").tag(sync=True)
     data = traitlets.List(trait=traitlets.Dict()).tag(sync=True)
     start = traitlets.List(trait=traitlets.Float()).tag(sync=True)
     lr = traitlets.Float().tag(sync=True)
@@ -69,11 +69,11 @@ class Descent(InteractiveFigure):
 
     @traitlets.default("start")
     def _start(self) -> list[float]:
-        return [-3.5, 1.5] if self.surface == "bowl" else [-1.5, -3.0]
+        return [-3.5, 1.5] if self.surface == "long valley" else [-1.5, -3.0]
 
     @traitlets.default("lr")
     def _lr(self) -> float:
-        return 0.018 if self.surface == "bowl" else 0.1
+        return 0.018 if self.surface == "long valley" else 0.1
 
     @traitlets.validate("surface")
     def _check_surface(self, proposal: Any) -> str:
@@ -135,7 +135,7 @@ class Descent(InteractiveFigure):
                     above.plot(*kept.T, **look, markevery=((len(kept) - 1) % every, every))
                     beside.semilogy(np.maximum(losses, 1e-99), **look, markevery=[-1], label=name)
             above.plot(*self.start, "o", color=INK, fillstyle="none", markersize=10, markeredgewidth=1.6)
-            high = {"bowl": 1e4, "cross-entropy": 30, "squared error": 1}[self.surface]
+            high = {"long valley": 1e4, "cross-entropy": 30, "squared error": 1}[self.surface]
             beside.set(xlim=(0, 100), ylim=(low, high), xlabel="step", box_aspect=0.9, xticks=[0, 25, 50, 75, 100])
             beside.minorticks_off()
             beside.set_title("The loss at every step")
@@ -145,7 +145,7 @@ class Descent(InteractiveFigure):
 
     @property
     def _window(self) -> np.ndarray:
-        return np.array([[-4, 4], [-2, 2]] if self.surface == "bowl" else [[-2, 3], [-5, 4]], dtype=float)
+        return np.array([[-4, 4], [-2, 2]] if self.surface == "long valley" else [[-2, 3], [-5, 4]], dtype=float)
 
     def _until_it_leaves(self, places: np.ndarray) -> np.ndarray:
         """The places up to the first one after the last inside the window."""

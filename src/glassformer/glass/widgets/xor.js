@@ -259,7 +259,7 @@ function render({ model, el }) {
         put(model, weights);
         if (left > 1) return (frame = requestAnimationFrame(() => advance(left - 1)));
         const [from, to] = [before, read()].map((state) => small(compute(state).loss));
-        note = `${STEPS} steps ${from === to ? "left" : "took"} the mean squared error `;
+        note = `${STEPS} steps ${from === to ? "left" : "took"} the error `;
         note += from === to ? `at ${to}. ` : `from ${from} to ${to}. `;
       }
       announce(note + compute(read()).sentence); // nothing is drawn, so nothing said, where no weight has moved
@@ -307,7 +307,7 @@ function render({ model, el }) {
     gate.value = state.gate;
     bend.checked = state.bend;
     biases.checked = state.biases;
-    caption.textContent = `${state.gate}, mean squared error ${small(result.loss)}`;
+    caption.textContent = `${state.gate}, error ${small(result.loss)}`;
     CASES.forEach((_, i) => {
       const right = result.answer[i] === result.wanted[i], { hidden: h, out } = result;
       const words = [...h[i].map((x) => number(x)), shown(out[i]), result.answer[i], result.wanted[i]];

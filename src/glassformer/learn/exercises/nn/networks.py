@@ -75,8 +75,9 @@ parameters = Number(
     mistakes={
         "Those are the weights. Every unit has a bias as well.": 3 * 4 + 4 * 2,
         "Those are the biases. Every connection between two layers has a weight as well.": 4 + 2,
-        "If you multiplied 3 · 4 · 2: weights lie between neighboring layers only, 3 · 4 of them and 4 · 2, and there "
-        "are biases. If you added: the two outputs have a bias each, too.": 3 * 4 * 2,
+        "24 may be 3 · 4 · 2, but the weights of two layers are added, not multiplied. Or the biases of the two "
+        "outputs are missing.": 3 * 4 * 2,
+        "Those are the weights of the first layer alone.": 3 * 4,
         "Each unit has a bias of its own, the four hidden ones and the two outputs. You counted two biases in all.": (
             3 * 4 + 4 * 2 + 2
         ),

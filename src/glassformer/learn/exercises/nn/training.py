@@ -19,6 +19,7 @@ chain = Number(
         "The slopes were added. One change causes the next, so they are multiplied.": 2 * _Y + 3,
         "The slope of y² is 2y, not y.": _Y * 3,
         "That is y, the number between the boxes. The question is about slopes.": _Y,
+        "You multiplied by x. The first box has the slope 3, wherever x is.": 2 * _Y * _X,
         "That is z itself, the value that comes out. The question is how much it changes.": _Y**2,
         "That is the slope of x² at x = 4. The last box gets y = 12, and the first box counts too.": 2 * _X,
         "The slope of 3x is 3, not 3x: it does not depend on where x is.": 2 * _Y * _Y,
@@ -39,8 +40,7 @@ leak = Quiz(
         Option(
             "It had more passages to learn from.",
             False,
-            "If it had more, that would help a little. What matters more is how much the passages of its test have in "
-            "common with them.",
+            "It had a little more, nine tenths against about four fifths. That cannot explain such a jump.",
         ),
         Option(
             "Luck: another tenth would give another result.",
