@@ -55,18 +55,45 @@ def word_map(vectors: Mapping[str, Any], groups: Mapping[str, Sequence[str]], ti
     for color, marker, (name, of) in zip(SERIES, "os", groups.items(), strict=False):
         place = points[row : row + len(of)]
         axes.scatter(*place.T, s=34, marker=marker, color=color, label=name)
-        for word, point in zip(of, place, strict=True):
-            axes.annotate(word, point, xytext=(5, 4), textcoords="offset points", fontsize=9, color=color)
         row += len(of)
     axes.set_xlabel("the direction in which they spread most")
     axes.set_ylabel("the second direction")
     axes.margins(x=0.18, y=0.2)
     axes.set_title(title)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    _name_points(axes, words, points, [c for c, of in zip(SERIES, groups.values(), strict=False) for _ in of])
     names = " and ".join(groups)
     when = f", {title}" if title else ""
     describe(figure, f"A map of {len(words)} words by the direction of their vectors{when}: {names}.")
     return figure, points[:, 0]
+
+
+def _name_points(axes: Any, words: Sequence[str], points: Any, colors: Sequence[str]) -> None:
+    """Write each word right of its point, or, where others stand there, as near above or below as there is room."""
+    axes.figure.canvas.draw()  # only now is it known where the points lie on the paper
+    scale = 72 / axes.figure.dpi
+    taken: list[tuple[float, float, float]] = []  # left end, right end and height of the words, in points of the paper
+    for i in np.argsort(-points[:, 1]):
+        x, y = axes.transData.transform(points[i]) * scale
+        left, right = x + 5, x + 5 + 5.2 * len(words[i])
+        shifts = sorted(range(-90, 91), key=lambda shift: abs(shift))
+        free = (s for s in shifts if all(right < a or left > b or abs(y + s - h) > 9 for a, b, h in taken))
+        shift = next(free, 0)
+        taken.append((left, right, y + shift))
+        line = (
+            {"arrowstyle": "-", "color": FAINT, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2}
+            if abs(shift) > 8
+            else None
+        )
+        axes.annotate(
+            words[i],
+            points[i],
+            xytext=(5, shift - 3),
+            textcoords="offset points",
+            fontsize=9,
+            color=colors[i],
+            arrowprops=line,
+        )
 
 
 def activations(functions: Mapping[str, Any], marked: tuple[float, float] | None = None) -> Figure:
