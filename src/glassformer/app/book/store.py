@@ -149,8 +149,8 @@ def same_text(old: str, new: str) -> bool:
 
 
 def same_number(old: float, new: float) -> bool:
-    """Whether two numbers agree to a relative 1e-3. Below 1e-9 both count as zero: rounding noise is no result."""
-    return math.isclose(old, new, rel_tol=1e-3, abs_tol=1e-9) or (math.isnan(old) and math.isnan(new))
+    """Whether two numbers agree to a relative 1e-3. Below 1e-7, the rounding of float32, both count as zero."""
+    return math.isclose(old, new, rel_tol=1e-3, abs_tol=1e-7) or (math.isnan(old) and math.isnan(new))
 
 
 def _compare(old: Any, new: Any, where: str) -> Iterator[str]:
