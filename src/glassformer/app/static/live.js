@@ -163,13 +163,17 @@ class Cell {
   run() { if (!this.busy) queue([this]); }
 
   /** Send the exercise's code to be checked, in a process of its own; the page shows the verdict. */
-  check() { if (!this.busy) queue([this], (cell) => `%%exercise ${cell.exercise}\n${cell.text}`); }
+  check() {
+    this.again = this.busy; // pressed while the last answer is still being checked: its turn comes after that
+    if (!this.busy) queue([this], (cell) => `%%exercise ${cell.exercise}\n${cell.text}`);
+  }
 
   become(state, sentence = "") {
     this.state = state;
     for (const name of ["waiting", "running", "done", "failed"]) this.node.classList.toggle(`gf-${name}`, name === state);
     this.runButton.textContent = this.busy ? "Interrupt" : "Run";
     this.say(sentence);
+    if (this.again && !this.busy) queueMicrotask(() => this.check());
   }
 
   say(sentence) { this.said.textContent = sentence; }

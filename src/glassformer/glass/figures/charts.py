@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from glassformer.glass.style import FAINT, INK, PAPER, SERIES, describe, use_style
 
@@ -200,12 +201,13 @@ def cells(rows: Mapping[str, Any], columns: Sequence[str], title: str = "") -> F
     use_style()
     table = np.array([np.asarray(row, dtype=float) for row in rows.values()])
     figure, axes = plt.subplots(figsize=(min(6.2, 2.6 + 0.5 * len(columns)), 0.42 * len(rows) + 0.9))
-    axes.pcolormesh(table[::-1], cmap="cividis", edgecolors="face", linewidth=0.2)
-    bright = (table - table.min()) / max(float(np.ptp(table)), 1e-9) > 0.55
+    shade = (table - table.min()) / max(float(np.ptp(table)), 1e-9)
     for row, column in np.ndindex(*table.shape):
-        words = f"{table[row, column]:.1f}".replace("-", "−")
-        place = (column + 0.5, len(rows) - row - 0.5)
-        axes.text(*place, words, ha="center", va="center", fontsize=8, color="#111" if bright[row, column] else "#fff")
+        corner, words = (column, len(rows) - row - 1), f"{table[row, column]:.1f}".replace("-", "−")
+        tint = {"facecolor": SERIES[1], "alpha": 0.05 + 0.45 * shade[row, column]}  # pale enough for words in ink
+        axes.add_patch(Rectangle(corner, 1, 1, linewidth=0, **tint))
+        axes.text(corner[0] + 0.5, corner[1] + 0.5, words, ha="center", va="center", fontsize=9)
+    axes.set(xlim=(0, len(columns)), ylim=(0, len(rows)))
     axes.set_yticks(np.arange(len(rows)) + 0.5, list(rows)[::-1])
     axes.set_xticks(np.arange(len(columns)) + 0.5, list(columns))
     axes.tick_params(length=0)
