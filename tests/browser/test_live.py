@@ -326,6 +326,17 @@ def test_each_mistake_in_code_is_named_and_right_answers_pass(live, server, name
     assert RIGHT[name][1].splitlines()[0] in page.locator(f"{place_of(name)} .gf-starter").inner_text()
 
 
+def test_a_check_pressed_while_another_runs_waits_its_turn(live):
+    """The answer that counts is the one that stands there when the second check begins."""
+    place = place_of("nn.neuron")
+    write(live, place, WRONG["nn.neuron"]["The bias is missing"])
+    live.locator(place).get_by_role("button", name="Check").click()
+    live.locator(f"{place}.gf-running, {place}.gf-waiting").wait_for()
+    write(live, place, RIGHT["nn.neuron"][0])
+    live.locator(place).get_by_role("button", name="Check").click()
+    live.locator(f"{place} .gf-verdict").get_by_text("Right. It agrees with the reference").wait_for()
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [

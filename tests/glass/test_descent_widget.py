@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from py_mini_racer import MiniRacer
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from glassformer.glass.widgets import MIME, module_source, style_source
 from glassformer.glass.widgets.descent import LOSSES, Descent
 from glassformer.train.optimizer import Adam, GradientDescent, Momentum, RMSProp
+from tests.glass.script import evaluator
 
 OPTIMIZERS = {"gradient descent": GradientDescent, "momentum": Momentum, "RMSProp": RMSProp, "Adam": Adam}
 EXAMPLES = 11
@@ -24,9 +24,7 @@ STATES = 100
 
 @pytest.fixture(scope="module")
 def evaluate():
-    racer = MiniRacer()
-    racer.eval(re.sub(r"^export .*$", "", module_source("descent"), flags=re.M))
-    return lambda code: json.loads(racer.eval(f"JSON.stringify({code})"))
+    return evaluator("descent")
 
 
 @pytest.fixture(scope="module")

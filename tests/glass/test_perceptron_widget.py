@@ -8,10 +8,10 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 import traitlets
-from py_mini_racer import MiniRacer
 
 from glassformer.glass.widgets import MIME, module_source, style_source
 from glassformer.glass.widgets.perceptron import EMAILS, Perceptron, email, features
+from tests.glass.script import evaluator
 
 POINTS = 13
 STATES = 100
@@ -19,9 +19,8 @@ STATES = 100
 
 @pytest.fixture(scope="module")
 def compute():
-    racer = MiniRacer()
-    racer.eval(re.sub(r"^export .*$", "", module_source("perceptron"), flags=re.M))
-    return lambda state: json.loads(racer.eval(f"JSON.stringify(compute({json.dumps(state)}))"))
+    evaluate = evaluator("perceptron")
+    return lambda state: evaluate(f"compute({json.dumps(state)})")
 
 
 def random_states():

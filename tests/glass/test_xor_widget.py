@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from py_mini_racer import MiniRacer
 
 from glassformer.glass.widgets import MIME, module_source, style_source
 from glassformer.glass.widgets.xor import CASES, GATES, Xor
 from glassformer.models.mlp import MLP
+from tests.glass.script import evaluator
 
 STATES = 100
 ZERO = {"W": [[0, 0], [0, 0]], "c": [0, 0], "v": [0, 0], "d": 0}
@@ -21,13 +21,8 @@ ZERO = {"W": [[0, 0], [0, 0]], "c": [0, 0], "v": [0, 0], "d": 0}
 
 @pytest.fixture(scope="module")
 def call():
-    racer = MiniRacer()
-    racer.eval(re.sub(r"^export .*$", "", module_source("xor"), flags=re.M))
-
-    def call(expression, *arguments):
-        return json.loads(racer.eval(f"JSON.stringify(({expression})(...{json.dumps(arguments)}))"))
-
-    return call
+    evaluate = evaluator("xor")
+    return lambda expression, *arguments: evaluate(f"({expression})(...{json.dumps(arguments)})")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import importlib
 import inspect
 import io
 import json
-import math
 import os
 import random
 import sys
@@ -21,15 +20,11 @@ from typing import Any, Final
 
 from glassformer.learn.exercise import Code
 from glassformer.learn.exercises import find
+from glassformer.learn.result import Flat, equal, first_difference, flatten, shapes
 
 PRINTED: Final = 2000
 SEEDS: Final = 5
-TOLERANCE: Final = 1e-6
-"""Relative, and absolute below 1. Inputs are float64, but a right answer may compute in float32: 6e-8 a step."""
 FILE: Final = "<your code>"
-
-Flat = tuple[tuple[int, ...], list[float | str]]
-"""A result as its shape and its values in order."""
 
 
 class NotYetError(Exception):
@@ -57,8 +52,8 @@ def run(exercise: Code, source: str) -> dict[str, Any]:
             function = _define(exercise, source)
             calls = [exercise.inputs(random.Random(seed)) for seed in range(SEEDS)]
             got, failures = _results(exercise, function, calls)
-            wanted = [_known(exercise.reference, inputs) for inputs in calls]
-        passed = all(_equal(a, b) for a, b in zip(got, wanted, strict=True))
+            wanted = [flatten(exercise.reference(*copy.deepcopy(inputs))) for inputs in calls]
+        passed = all(equal(a, b) for a, b in zip(got, wanted, strict=True))
         if passed:
             sentences = [f"It agrees with the reference on {SEEDS} random inputs."]
         elif failures:
@@ -67,8 +62,9 @@ def run(exercise: Code, source: str) -> dict[str, Any]:
         else:
             mistake = _name(exercise, calls, got)
             known = mistake or "It is none of the mistakes that are known here."
-            difference = _first_difference(exercise, got, wanted, calls)
-            sentences = [s for s in (known, _shapes(got, wanted), difference) if s]
+            results = [result for result in got if result is not None]  # none has failed
+            difference = first_difference(exercise.axes, results, wanted, calls)
+            sentences = [s for s in (known, shapes(results, wanted), difference) if s]
     except NotYetError as problem:
         sentences = [str(problem)]
     return {"passed": passed, "sentences": sentences, "mistake": mistake, "printed": printed.getvalue()}
@@ -134,9 +130,9 @@ def _where(error: BaseException) -> str:
 
 
 def _known(function: Any, inputs: tuple[Any, ...]) -> Flat | None:
-    """What the reference, or a mistake, gives; ``None`` for a mistake that fails on these inputs."""
+    """What a mistake gives, or ``None`` if it fails on these inputs."""
     try:
-        return _flatten(function(*copy.deepcopy(inputs)))
+        return flatten(function(*copy.deepcopy(inputs)))
     except Exception:
         return None
 
@@ -147,37 +143,12 @@ def _flat(exercise: Code, value: Any) -> Flat:
     if value is None:
         raise NotYetError(f"{exercise.function} gives nothing back. Is there a return in it?")
     try:
-        return _flatten(value)
+        return flatten(value)
     except Exception:
         raise NotYetError(
             f"{exercise.function} gives back a {type(value).__name__} that cannot be read; "
             "numbers, or lists of equal length, are wanted."
         ) from None
-
-
-def _flatten(value: Any) -> Flat:
-    """The shape and the values of a number, a text, a tensor or nested lists of equal length."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, str):
-        return (), [value]
-    if isinstance(value, list | tuple):
-        parts = [_flatten(part) for part in value]
-        if len({shape for shape, _ in parts}) > 1:
-            raise ValueError("ragged")
-        inner = parts[0][0] if parts else ()
-        return (len(parts), *inner), [leaf for _, leaves in parts for leaf in leaves]
-    return (), [float(value)]
-
-
-def _same(a: float | str, b: float | str) -> bool:
-    if isinstance(a, str) or isinstance(b, str):
-        return a == b
-    return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE) or (math.isnan(a) and math.isnan(b))
-
-
-def _equal(a: Flat | None, b: Flat | None) -> bool:
-    return a is not None and b is not None and a[0] == b[0] and all(map(_same, a[1], b[1]))
 
 
 def _name(exercise: Code, calls: list[tuple[Any, ...]], got: list[Flat | None]) -> str:
@@ -190,59 +161,9 @@ def _name(exercise: Code, calls: list[tuple[Any, ...]], got: list[Flat | None]) 
         return ""
     for mistake, function in exercise.mistakes.items():
         known = [_known(function, inputs) for inputs in calls]
-        if all(_equal(a, b) or (a is None and b is None) for a, b in zip(known, got, strict=True)):
+        if all(equal(a, b) or (a is None and b is None) for a, b in zip(known, got, strict=True)):
             return mistake
     return ""
-
-
-def _shapes(got: list[Flat | None], wanted: list[Flat | None]) -> str:
-    for ours, theirs in zip(got, wanted, strict=True):
-        assert ours is not None and theirs is not None
-        if ours[0] != theirs[0]:
-            if len(ours[0]) > 1 or len(theirs[0]) > 1:
-                return f"The shape is {list(ours[0])}, and {list(theirs[0])} is wanted."
-            wants = _count(theirs[0])
-            return f"It gives back {_count(ours[0])}, and {wants} {'is' if wants == 'one value' else 'are'} wanted."
-    assert got[0] is not None
-    return f"Shapes are right: {list(got[0][0])}." if len(got[0][0]) > 1 else ""
-
-
-def _count(shape: tuple[int, ...]) -> str:
-    """How many values there are in a list, or one that stands alone."""
-    return f"a list of {shape[0]}" if shape else "one value"
-
-
-def _first_difference(
-    exercise: Code, got: list[Flat | None], wanted: list[Flat | None], calls: list[tuple[Any, ...]]
-) -> str:
-    for ours, theirs, inputs in zip(got, wanted, calls, strict=True):
-        assert ours is not None and theirs is not None
-        if ours[0] != theirs[0]:
-            return ""
-        for index, (a, b) in enumerate(zip(ours[1], theirs[1], strict=True)):
-            if not _same(a, b):
-                place = f" at {_place(exercise.axes, ours[0], index)}" if ours[0] else ""
-                asked = f" The input was: {'; '.join(map(repr, inputs))}." if _short(inputs) else ""
-                return f"First difference{place}: {_shown(b)} is expected, {_shown(a)} came.{asked}"
-    return ""
-
-
-def _short(inputs: tuple[Any, ...]) -> bool:
-    """Whether the inputs are texts and lists of them, few enough to be read."""
-    return all(isinstance(value, str | list) for value in inputs) and len(repr(inputs)) < 300
-
-
-def _place(axes: tuple[str, ...], shape: tuple[int, ...], index: int) -> str:
-    numbers = []
-    for size in reversed(shape):
-        index, number = divmod(index, size)
-        numbers.append(number)
-    names = axes if len(axes) == len(shape) else tuple(f"axis {i}," for i in range(len(shape)))
-    return ", ".join(f"{name} {number}" for name, number in zip(names, reversed(numbers), strict=True))
-
-
-def _shown(value: float | str) -> str:
-    return repr(value) if isinstance(value, str) else f"{value:.4g}"
 
 
 def main() -> None:

@@ -23,6 +23,19 @@ def blank(width: float, height: float) -> tuple[Figure, Any]:
     return figure, axes
 
 
+def box(axes: Any, x: float, y: float, width: float, height: float, words: str, color: str = INK) -> None:
+    """A box with rounded corners, its lower left one at (x, y), and words in it."""
+    style: dict[str, Any] = {"boxstyle": "round,pad=0.02,rounding_size=0.08", "linewidth": 1.6, "edgecolor": color}
+    axes.add_patch(FancyBboxPatch((x, y), width, height, facecolor=PAPER, **style))
+    axes.text(x + width / 2, y + height / 2, words, ha="center", va="center", fontsize=9.5)
+
+
+def arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], color: str = INK, bend: float = 0) -> None:
+    """An arrow from ``start`` to ``end``, bent by that part of its length."""
+    style = {"arrowstyle": "-|>", "color": color, "linewidth": 1.2, "connectionstyle": f"arc3,rad={bend}"}
+    axes.annotate("", end, start, arrowprops=style)
+
+
 def hierarchy() -> Figure:
     """Artificial intelligence ⊃ machine learning ⊃ deep learning, as nested ovals."""
     figure, axes = blank(6.4, 3.7)
@@ -54,34 +67,19 @@ def hierarchy() -> Figure:
 def transformer_overview() -> Figure:
     """From text to the next token, in one drawing: cut, number, then exchange and think by turns, then choose."""
     figure, axes = blank(6.4, 3.0)
-
-    def box(x: float, y: float, width: float, height: float, words: str, color: str) -> None:
-        style: dict[str, Any] = {"boxstyle": "round,pad=0.02,rounding_size=0.08", "linewidth": 1.6, "edgecolor": color}
-        axes.add_patch(FancyBboxPatch((x, y), width, height, facecolor=PAPER, **style))
-        axes.text(x + width / 2, y + height / 2, words, ha="center", va="center", fontsize=9.5)
-
-    def arrow(start: tuple[float, float], end: tuple[float, float], bend: float = 0) -> None:
-        style: dict[str, Any] = {
-            "arrowstyle": "-|>",
-            "color": INK,
-            "linewidth": 1.2,
-            "connectionstyle": f"arc3,rad={bend}",
-        }
-        axes.annotate("", end, start, arrowprops=style)
-
-    box(0.1, 1.0, 0.95, 0.7, "text, cut\ninto tokens", INK)
-    box(1.4, 1.0, 0.95, 0.7, "numbers\nfor each", INK)
-    box(2.75, 1.52, 1.45, 0.58, "tokens exchange\n(attention)", SERIES[0])
-    box(2.75, 0.62, 1.45, 0.58, "each thinks alone\n(feed-forward)", SERIES[1])
+    box(axes, 0.1, 1.0, 0.95, 0.7, "text, cut\ninto tokens")
+    box(axes, 1.4, 1.0, 0.95, 0.7, "numbers\nfor each")
+    box(axes, 2.75, 1.52, 1.45, 0.58, "tokens exchange\n(attention)", SERIES[0])
+    box(axes, 2.75, 0.62, 1.45, 0.58, "each thinks alone\n(feed-forward)", SERIES[1])
     axes.add_patch(FancyBboxPatch((2.64, 0.5), 1.67, 1.72, boxstyle="round,pad=0.02", fill=False, edgecolor=FAINT))
     axes.text(3.47, 0.27, "layer after layer", ha="center", va="center", fontsize=9.5)
-    box(4.65, 1.0, 0.8, 0.7, "probabil-\nities", INK)
-    box(5.75, 1.0, 0.55, 0.7, "next\ntoken", SERIES[2])
+    box(axes, 4.65, 1.0, 0.8, 0.7, "probabil-\nities")
+    box(axes, 5.75, 1.0, 0.55, 0.7, "next\ntoken", SERIES[2])
     for start, end in ((1.08, 1.38), (2.38, 2.61), (4.34, 4.62), (5.48, 5.73)):
-        arrow((start, 1.35), (end, 1.35))
-    arrow((3.2, 1.49), (3.2, 1.23))
-    arrow((3.75, 1.23), (3.75, 1.49))
-    arrow((6.02, 1.76), (0.57, 1.76), bend=0.3)
+        arrow(axes, (start, 1.35), (end, 1.35))
+    arrow(axes, (3.2, 1.49), (3.2, 1.23))
+    arrow(axes, (3.75, 1.23), (3.75, 1.49))
+    arrow(axes, (6.02, 1.76), (0.57, 1.76), bend=0.3)
     axes.text(3.3, 2.8, "the new token joins the text, and it starts again", ha="center", va="center", fontsize=9.5)
     return describe(
         figure,

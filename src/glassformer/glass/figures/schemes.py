@@ -6,21 +6,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
+from matplotlib.patches import Circle, Rectangle
 
-from glassformer.glass.figures.drawings import blank
+from glassformer.glass.figures.drawings import arrow, blank, box
 from glassformer.glass.style import FAINT, INK, PAPER, SERIES, describe
-
-
-def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], color: str = INK, bend: float = 0) -> None:
-    style = {"arrowstyle": "-|>", "color": color, "linewidth": 1.3, "connectionstyle": f"arc3,rad={bend}"}
-    axes.annotate("", end, start, arrowprops=style)
-
-
-def _box(axes: Any, x: float, y: float, width: float, height: float, words: str, color: str = INK) -> None:
-    style: dict[str, Any] = {"boxstyle": "round,pad=0.02,rounding_size=0.08", "linewidth": 1.6, "edgecolor": color}
-    axes.add_patch(FancyBboxPatch((x, y), width, height, facecolor=PAPER, **style))
-    axes.text(x + width / 2, y + height / 2, words, ha="center", va="center", fontsize=10)
 
 
 def network(layers: Sequence[Sequence[str]], weights: Sequence[Any], names: Sequence[str]) -> Figure:
@@ -66,10 +55,10 @@ def boxes(values: Sequence[str], steps: Sequence[str], slopes: Sequence[str]) ->
     for i, (step, slope) in enumerate(zip(steps, slopes, strict=True)):
         left, right = edges[i], edges[i + 1]
         middle, half = (left + right) / 2, (right - left) * 0.22
-        _box(axes, middle - half, 0.95, 2 * half, 0.6, step)
-        _arrow(axes, (left + 0.3, 1.25), (middle - half - 0.05, 1.25))
-        _arrow(axes, (middle + half + 0.05, 1.25), (right - 0.3, 1.25))
-        _arrow(axes, (right - 0.1, 0.62), (left + 0.1, 0.62), SERIES[1])
+        box(axes, middle - half, 0.95, 2 * half, 0.6, step)
+        arrow(axes, (left + 0.3, 1.25), (middle - half - 0.05, 1.25))
+        arrow(axes, (middle + half + 0.05, 1.25), (right - 0.3, 1.25))
+        arrow(axes, (right - 0.1, 0.62), (left + 0.1, 0.62), SERIES[1])
         axes.text(middle, 0.36, slope, ha="center", va="center", fontsize=10, color=SERIES[1])
     axes.text(3.2, 1.82, "values flow forward", ha="center", va="center", fontsize=9.5)
     axes.text(3.2, 0.08, "slopes multiply on the way back", ha="center", va="center", fontsize=9.5, color=SERIES[1])
@@ -81,10 +70,10 @@ def cycle(steps: Sequence[str]) -> Figure:
     figure, axes = blank(6.4, 1.9)
     width = 6.2 / len(steps)
     for i, words in enumerate(steps):
-        _box(axes, 0.1 + i * width, 0.75, width - 0.35, 0.8, words, SERIES[i % len(SERIES)])
+        box(axes, 0.1 + i * width, 0.75, width - 0.35, 0.8, words, SERIES[i % len(SERIES)])
         if i:
-            _arrow(axes, (0.1 + i * width - 0.31, 1.15), (0.1 + i * width - 0.03, 1.15))
-    _arrow(axes, (6.2 - width / 2, 0.7), (0.1 + width / 2 - 0.17, 0.7), bend=-0.13)
+            arrow(axes, (0.1 + i * width - 0.31, 1.15), (0.1 + i * width - 0.03, 1.15))
+    arrow(axes, (6.2 - width / 2, 0.7), (0.1 + width / 2 - 0.17, 0.7), bend=-0.13)
     axes.text(3.2, 0.2, "again, with slightly better weights", ha="center", va="center", fontsize=9.5)
     flat = "; then ".join(words.replace("\n", " ") for words in steps)
     return describe(figure, f"A cycle of boxes: {flat}; and again.")
@@ -110,7 +99,7 @@ def lookup(words: Sequence[str], chosen: int, table: Any) -> Figure:
     axes.text(2.05, top - len(words) * high / 2, "×", ha="center", va="center", fontsize=13)
     y = top - (chosen + 0.5) * high
     end = 2.4 + numbers.shape[1] * wide
-    _arrow(axes, (end + 0.05, y), (end + 0.5, y), SERIES[1])
+    arrow(axes, (end + 0.05, y), (end + 0.5, y), SERIES[1])
     axes.text(end + 0.55, y, "its vector", ha="left", va="center", fontsize=10, color=SERIES[1])
     said = (
         f"A column of {len(words)} numbers, 1 at the word {words[chosen]} and 0 elsewhere, beside a table of vectors."

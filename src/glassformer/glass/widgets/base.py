@@ -4,10 +4,13 @@ A figure ``name`` is three files: ``name.py`` (its state, as synchronized traits
 drawn and worked) and, if it needs one, ``name.css``. ``common.js`` and ``common.css`` are put in front of each.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import anywidget
+import numpy as np
+from traitlets import TraitError
 
 MIME: Final = "application/vnd.glassformer.widget+json"
 HERE: Final = Path(__file__).parent
@@ -53,3 +56,31 @@ class InteractiveFigure(anywidget.AnyWidget):  # type: ignore[misc]
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         data[MIME] = {"module": self.module, "alt": self.alt, "state": self.state(), "still": self.still()}
         return bundle
+
+
+def finite(name: str, value: Any, shape: tuple[int, ...], rule: str) -> Any:
+    """``value`` as finite floats of that shape, or a ``TraitError`` that names argument, rule and value."""
+    try:
+        numbers = np.array(value, dtype=float)
+    except (TypeError, ValueError):
+        numbers = np.array(np.nan)
+    if numbers.shape != shape or not np.isfinite(numbers).all():
+        raise TraitError(f"{name} must be {rule}, not {value!r}.")
+    return numbers.tolist()
+
+
+def one_of(name: str, value: Any, choices: Collection[str]) -> str:
+    """``value`` if it is one of the ``choices``, or a ``TraitError`` that names them."""
+    if value not in choices:
+        raise TraitError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return str(value)
+
+
+def labeled(name: str, value: Mapping[str, Any], keys: Sequence[str]) -> int:
+    """The label of an example that has all the ``keys``, 0 or 1, or a ``TraitError`` that says what is wrong."""
+    if missing := set(keys) - set(value):
+        needed = f"{', '.join(keys[:-1])} and {keys[-1]}"
+        raise TraitError(f"{name} must have {needed}; {', '.join(sorted(missing))} is missing.")
+    if value["label"] not in (0, 1):
+        raise TraitError(f"{name}['label'] must be 0 or 1, not {value['label']!r}.")
+    return int(value["label"])

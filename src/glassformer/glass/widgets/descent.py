@@ -4,7 +4,6 @@ The surface is the loss over a weight w and a bias b: a long valley ``½ (w² + 
 ``out = σ(w x + b)`` on a few examples. Taught in ``nn_intro``, section 5.5.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
@@ -18,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from glassformer.glass.style import INK, SERIES, svg, use_style
-from glassformer.glass.widgets.base import InteractiveFigure
+from glassformer.glass.widgets.base import InteractiveFigure, finite, labeled, one_of
 
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 LOSSES: Final[dict[str, Loss]] = {  # of w, b, the features x and the labels y; w and b may have axes in front
@@ -77,9 +76,7 @@ class Descent(InteractiveFigure):
 
     @traitlets.validate("surface")
     def _check_surface(self, proposal: Any) -> str:
-        if proposal.value not in LOSSES:
-            raise traitlets.TraitError(f"surface must be one of {', '.join(LOSSES)}, not {proposal.value!r}.")
-        return str(proposal.value)
+        return one_of("surface", proposal.value, LOSSES)
 
     @traitlets.validate("data")
     def _check_data(self, proposal: Any) -> list[dict[str, Any]]:
@@ -192,14 +189,5 @@ class Descent(InteractiveFigure):
 
 def _example(i: int, example: dict[str, Any]) -> dict[str, Any]:
     """One example, checked."""
-    if missing := {"x", "label"} - set(example):
-        raise traitlets.TraitError(f"data[{i}] must have x and label; {', '.join(sorted(missing))} is missing.")
-    if example["label"] not in (0, 1):
-        raise traitlets.TraitError(f"data[{i}]['label'] must be 0 or 1, not {example['label']!r}.")
-    try:
-        x = float(example["x"])
-    except (TypeError, ValueError):
-        x = math.nan
-    if not math.isfinite(x):
-        raise traitlets.TraitError(f"data[{i}]['x'] must be a finite number, not {example['x']!r}.")
-    return {"x": x, "label": int(example["label"])}
+    label = labeled(f"data[{i}]", example, ("x", "label"))
+    return {"x": finite(f"data[{i}]['x']", example["x"], (), "a finite number"), "label": label}

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from glassformer.glass.style import FAINT, INK, PAPER, SERIES, svg, use_style
-from glassformer.glass.widgets.base import InteractiveFigure
+from glassformer.glass.widgets.base import InteractiveFigure, finite, labeled, one_of
 
 ACTIVATIONS: Final[dict[str, Callable[[Any], Any]]] = {
     "sigmoid": lambda z: 1 / (1 + np.exp(-np.clip(z, -700, 700))),
@@ -74,12 +74,12 @@ class Perceptron(InteractiveFigure):
         return [_point(i, point) for i, point in enumerate(proposal.value)]
 
     @traitlets.validate("w")
-    def _check_w(self, proposal: Any) -> list[float]:
-        return _finite("w", proposal.value, 3)
+    def _check_w(self, proposal: Any) -> Any:
+        return finite("w", proposal.value, (3,), "3 finite numbers")
 
     @traitlets.validate("b")
-    def _check_b(self, proposal: Any) -> float:
-        return _finite("b", [proposal.value], 1)[0]
+    def _check_b(self, proposal: Any) -> Any:
+        return finite("b", proposal.value, (), "a finite number")
 
     @traitlets.validate("free")
     def _check_free(self, proposal: Any) -> int:
@@ -89,9 +89,7 @@ class Perceptron(InteractiveFigure):
 
     @traitlets.validate("activation")
     def _check_activation(self, proposal: Any) -> str:
-        if proposal.value not in ACTIVATIONS:
-            raise traitlets.TraitError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {proposal.value!r}.")
-        return str(proposal.value)
+        return one_of("activation", proposal.value, ACTIVATIONS)
 
     @traitlets.validate("selected")
     def _check_selected(self, proposal: Any) -> int:
@@ -147,23 +145,8 @@ def _mark(ax: Axes, x: float, y: float, label: int, solid: bool = True) -> None:
     ax.plot(x, y, "os"[label], color=face, markeredgecolor=edge, markersize=8, clip_on=False, zorder=3)
 
 
-def _finite(name: str, values: Any, count: int) -> list[float]:
-    """``values`` as that many finite floats, or an error that names argument, rule and value."""
-    try:
-        numbers = [float(value) for value in values]
-    except (TypeError, ValueError):
-        numbers = []
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        rule = "a finite number" if count == 1 else f"{count} finite numbers"
-        raise traitlets.TraitError(f"{name} must be {rule}, not {values[0] if count == 1 else values!r}.")
-    return numbers
-
-
 def _point(i: int, point: dict[str, Any]) -> dict[str, Any]:
     """One e-mail, checked."""
-    if missing := {"x", "label", "name"} - set(point):
-        raise traitlets.TraitError(f"points[{i}] must have x, label and name; {', '.join(sorted(missing))} is missing.")
-    if point["label"] not in (0, 1):
-        raise traitlets.TraitError(f"points[{i}]['label'] must be 0 or 1, not {point['label']!r}.")
-    x = _finite(f"points[{i}]['x']", point["x"], 3)
-    return {"x": x, "label": int(point["label"]), "name": str(point["name"])}
+    label = labeled(f"points[{i}]", point, ("x", "label", "name"))
+    x = finite(f"points[{i}]['x']", point["x"], (3,), "3 finite numbers")
+    return {"x": x, "label": label, "name": str(point["name"])}

@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from glassformer.glass.style import FAINT, INK, PAPER, SERIES, svg, use_style
-from glassformer.glass.widgets.base import InteractiveFigure
+from glassformer.glass.widgets.base import InteractiveFigure, finite, one_of
 
 CASES: Final = ((0, 0), (0, 1), (1, 0), (1, 1))
 GATES: Final[dict[str, tuple[int, int, int, int]]] = {
@@ -59,21 +59,19 @@ class Xor(InteractiveFigure):
 
     @traitlets.validate("W")
     def _check_weights(self, proposal: Any) -> Any:
-        return _finite("W", proposal.value, (2, 2), "2 rows of 2 finite numbers")
+        return finite("W", proposal.value, (2, 2), "2 rows of 2 finite numbers")
 
     @traitlets.validate("c", "v")
     def _check_pair(self, proposal: Any) -> Any:
-        return _finite(proposal.trait.name, proposal.value, (2,), "2 finite numbers")
+        return finite(proposal.trait.name, proposal.value, (2,), "2 finite numbers")
 
     @traitlets.validate("d")
     def _check_d(self, proposal: Any) -> Any:
-        return _finite("d", proposal.value, (), "a finite number")
+        return finite("d", proposal.value, (), "a finite number")
 
     @traitlets.validate("gate")
     def _check_gate(self, proposal: Any) -> str:
-        if proposal.value not in GATES:
-            raise traitlets.TraitError(f"gate must be one of {', '.join(GATES)}, not {proposal.value!r}.")
-        return str(proposal.value)
+        return one_of("gate", proposal.value, GATES)
 
     def still(self) -> str:
         """The input plane and the hidden plane, as SVG with the page's colors."""
@@ -216,14 +214,3 @@ def _name(ax: Axes, words: str, place: tuple[float, float]) -> None:
     """The name of a case over its mark, on a ground of its own."""
     ground = {"boxstyle": "square,pad=0.05", "facecolor": PAPER, "edgecolor": "none", "alpha": 0.75}
     ax.annotate(words, place, (0, 9), textcoords="offset points", ha="center", fontsize=9, bbox=ground)
-
-
-def _finite(name: str, value: Any, shape: tuple[int, ...], rule: str) -> Any:
-    """``value`` as finite floats of that shape, or an error that names argument, rule and value."""
-    try:
-        numbers = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        numbers = np.array(np.nan)
-    if numbers.shape != shape or not np.isfinite(numbers).all():
-        raise traitlets.TraitError(f"{name} must be {rule}, not {value!r}.")
-    return numbers.tolist()
