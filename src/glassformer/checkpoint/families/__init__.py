@@ -1,0 +1,1 @@
+"""One rule table per family of published checkpoints."""
