@@ -1,0 +1,1 @@
+"""Change a model by replacing its modules: for decoding, for fewer bits."""

@@ -1,0 +1,1 @@
+"""Measure a model: what it costs, how well it predicts."""
