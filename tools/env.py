@@ -1,4 +1,4 @@
-"""Make and keep up to date the ``.venv`` of this checkout: ``python3 tools/env.py read`` (or guide, dev, browser, hub).
+"""Make and keep up to date the ``.venv`` of this checkout: ``python3 tools/env.py read`` (or guide, dev, browser, hub, reference).
 
 Standard library only, and written so that an old Python can still read it far enough to say what is wrong.
 """
@@ -18,13 +18,14 @@ VENV = ROOT / ".venv"
 STAMPS = VENV / "stamps"
 LOG = VENV / "setup.log"
 OLDEST = (3, 11)
-STAGES = ("read", "guide", "dev", "browser", "hub")
+STAGES = ("read", "guide", "dev", "browser", "hub", "reference")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SIZES = {
     "read": "the parts that show the guide (about 60 MB)",
     "guide": "PyTorch and what runs the cells (about 250 MB; 3 GB with an NVIDIA GPU)",
     "dev": "the tools for tests (about 50 MB)",
     "browser": "the tools for browser tests (about 50 MB)",
+    "reference": "the libraries with which the tests compare (about 150 MB)",
     "hub": "what serves a class (about 130 MB beside PyTorch and what runs the cells)",
 }
 
@@ -67,10 +68,10 @@ def requirements(project, extra):
 
 def wanted(project, stage):
     # type: (dict[str, object], str) -> list[str]
-    """What pip installs for a stage. ``read`` leaves PyTorch and NumPy for later."""
+    """What pip installs for a stage. ``read`` leaves PyTorch, and what only a model needs, for later."""
     core = list(project["dependencies"])  # type: list[str]  # type: ignore[call-overload]
     if stage == "read":
-        core = [r for r in core if not r.startswith(("torch", "numpy"))]
+        core = [r for r in core if r.startswith("platformdirs")]
     return core + requirements(project, stage)
 
 
@@ -184,7 +185,7 @@ def install(stage):
     say("Installing %s." % SIZES[stage])
     began = time.time()
     packages = wanted(project, stage)
-    if stage in ("guide", "dev", "hub"):
+    if stage in ("guide", "dev", "hub", "reference"):
         listing = subprocess.run([python(), "-m", "pip", "config", "list"], stdout=subprocess.PIPE).stdout.decode()
         configured = pip_is_configured(listing, dict(os.environ))
         options = torch_options(platform.system(), has_gpu(), configured, os.environ.get("TORCH_INDEX"))

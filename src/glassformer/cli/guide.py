@@ -1,30 +1,15 @@
-"""The command ``glassformer``: each command calls one function that a notebook could call."""
+"""The commands about the guide: read, build, outputs, check, progress."""
 
 import argparse
 import difflib
-import io
-import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from glassformer import __version__
-
-NEXT = """Glassformer: a guide to transformers that runs.
-
-  glassformer read            open the guide in your browser
-  glassformer read nn_intro   open it at a page
-  glassformer build OUT       export the pages for any static web host
-  glassformer check           list the exercises; with one and a file or an answer, check it
-  glassformer progress        what you have done, and to export or import it
-  glassformer outputs         execute the pages and store what they show (for authors)
-  glassformer --help          every option"""
+from glassformer.cli.tell import tell
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line. Returns the exit status: 0, or 1 after one sentence that says what to do."""
-    parser = argparse.ArgumentParser(prog="glassformer", description="A guide to transformers that runs.")
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+def add(commands: Any) -> None:
+    """Add these commands to the parser."""
     read = commands.add_parser("read", help="open the guide in your browser")
     read.add_argument("page", nargs="?", default="index", help="the page to open first, such as nn_intro")
     read.add_argument("--port", type=int, default=0, help="the port to use (default: a free one)")
@@ -51,29 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     progress.add_argument("--import", type=Path, metavar="FILE", dest="merge", help="add what FILE holds")
     progress.add_argument("--path", help="choose the learning path you follow: beginner, practitioner or research")
     progress.set_defaults(run=_progress)
-    options = parser.parse_args(arguments)
-    if not hasattr(options, "run"):
-        print(NEXT)
-        return 0
-    try:
-        run: Callable[[argparse.Namespace], int] = options.run
-        return run(options)
-    except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-        return 130
-    except (ValueError, RuntimeError, OSError, ModuleNotFoundError) as error:
-        if isinstance(error, ModuleNotFoundError):
-            error = RuntimeError(
-                f"The package {error.name!r} is missing. Install what this needs: pip install 'glassformer[guide]'."
-            )
-        print(f"glassformer: {error}", file=sys.stderr)
-        return 1
-
-
-def _tell(sentence: str) -> None:
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks √ or − shows a question mark
-    print(sentence, flush=True)
 
 
 def _known(name: str) -> str:
@@ -98,15 +60,15 @@ def _read(options: argparse.Namespace) -> int:
 
     page = _known(options.page)
     free_port(options.port)
-    site = up_to_date_site(_tell)
+    site = up_to_date_site(tell)
     job = install.start()
     if job:
-        _tell("PyTorch is being installed in the background, for running cells. Reading needs none of it.")
+        tell("PyTorch is being installed in the background, for running cells. Reading needs none of it.")
     try:
-        serve(site, work_folder() / "server", page, options.port, not options.no_browser, _tell)
+        serve(site, work_folder() / "server", page, options.port, not options.no_browser, tell)
     finally:
         if job and install.stop(job):
-            _tell("The installation of PyTorch was stopped; the next start goes on with it.")
+            tell("The installation of PyTorch was stopped; the next start goes on with it.")
     return 0
 
 
@@ -117,7 +79,7 @@ def _build(options: argparse.Namespace) -> int:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} is not empty, and nothing in it is overwritten. Name a new or an empty folder.")
     build(out)
-    _tell(f"The pages are in {out}. Any static web host can serve them; try: python -m http.server -d {out}")
+    tell(f"The pages are in {out}. Any static web host can serve them; try: python -m http.server -d {out}")
     return 0
 
 
@@ -126,8 +88,8 @@ def _outputs(options: argparse.Namespace) -> int:
 
     names = [_known(name) for name in options.pages]
     if options.check:
-        return publish.check(options.check, _tell, changed=options.changed)
-    return publish.store(names, _tell)
+        return publish.check(options.check, tell, changed=options.changed)
+    return publish.store(names, tell)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -138,7 +100,7 @@ def _check(options: argparse.Namespace) -> int:
 
     if options.exercise is None:
         for known in exercises().values():
-            _tell(f"{known.id:28} {type(known).__name__.lower()}")
+            tell(f"{known.id:28} {type(known).__name__.lower()}")
         return 0
     exercise = find(options.exercise)
     if isinstance(exercise, Words):
@@ -150,8 +112,8 @@ def _check(options: argparse.Namespace) -> int:
     if isinstance(exercise, Code):
         answer = Path(answer).read_text("utf-8")
     verdict = check(exercise.id, answer)
-    keep(verdict, answer, _tell)
-    _tell(str(verdict))
+    keep(verdict, answer, tell)
+    tell(str(verdict))
     return 0 if verdict.passed else 1
 
 
@@ -167,16 +129,16 @@ def _progress(options: argparse.Namespace) -> int:
     if options.export:
         with options.export.open("x", encoding="utf-8") as file:  # nothing is overwritten
             json.dump(progress.export(), file, indent=1, ensure_ascii=False)
-        _tell(f"Your progress is in {options.export}.")
+        tell(f"Your progress is in {options.export}.")
         return 0
     if options.merge:
-        _tell(f"{progress.merge(_json(options.merge))} new attempts were added.")
+        tell(f"{progress.merge(_json(options.merge))} new attempts were added.")
         return 0
     guide = load(guide_folder())
     if options.path:
         progress.choose(guide.path(options.path).id)
     for line in report(progress.summary(), guide):
-        _tell(line)
+        tell(line)
     return 0
 
 
@@ -190,7 +152,3 @@ def _json(path: Path) -> object:
         raise ValueError(
             f"{path} is no export of Glassformer's progress: it is no JSON. Nothing is changed."
         ) from error
-
-
-if __name__ == "__main__":
-    sys.exit(main())
