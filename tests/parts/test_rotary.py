@@ -51,6 +51,7 @@ def scalings(half: int, factor: float, original: int) -> list[tuple]:
     bands = {"low_freq_factor": 1.5, "high_freq_factor": 4.0}
     deepseek = {"mscale": 0.7, "mscale_all_dim": 1.3}
     ramp = {"beta_fast": 13.0, "beta_slow": 2.0, "truncate": False, "attention_factor": 0.9}
+    cliff = {"beta_fast": 2.0, "beta_slow": 2.0, "truncate": False}
     lists = {"short_factor": list(short), "long_factor": list(long)}
     return [
         (Unscaled(), {}),
@@ -60,6 +61,7 @@ def scalings(half: int, factor: float, original: int) -> list[tuple]:
         (Yarn(factor, original), {"rope_type": "yarn", **reach}),
         (Yarn(factor, original, **deepseek), {"rope_type": "yarn", **reach, **deepseek}),
         (Yarn(factor, original, **ramp), {"rope_type": "yarn", **reach, **ramp}),
+        (Yarn(factor, original, **cliff), {"rope_type": "yarn", **reach, **cliff}),
         (LongRope(short, long, original, factor), {"rope_type": "longrope", **reach, **lists}),
         (
             LongRope(short, long, original, factor, 1.2),

@@ -11,6 +11,7 @@ import ast
 import base64
 import contextlib
 import difflib
+import functools
 import hashlib
 import http.client
 import json
@@ -300,13 +301,9 @@ class _Settings:
 
 
 def _pip_settings() -> _Settings:
-    """What ``pip config list`` says: files by pip's own order of precedence, then the environment."""
-    command = [sys.executable, "-m", "pip", "config", "list"]
-    listed = ""
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        listed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+    """The settings that a download by pip would have: its files, in its own order of precedence, then its variables."""
     values: dict[str, str] = {}
-    lines = [line.partition("=") for line in listed.splitlines()]
+    lines = [line.partition("=") for line in _pip_config().splitlines()]
     for section in ("global.", "install.", "download."):  # the later one wins
         for key, _, value in lines:
             if key.startswith(section):
@@ -324,6 +321,13 @@ def _pip_settings() -> _Settings:
         proxy=values.get("proxy"),
         trusted=values.get("trusted-host", "").split(),
     )
+
+
+def _pip_config() -> str:
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+    return ""
 
 
 def _places(settings: _Settings) -> list[str]:
@@ -427,24 +431,28 @@ class _Client:
             secret = base64.b64encode(unquote(user).encode()).decode()
             request.add_unredirected_header("Authorization", f"Basic {secret}")
         proxy = self.settings.proxy
+        trusting = bool({host, host.partition(":")[0]} & set(self.settings.trusted))
         opener = urllib.request.build_opener(
-            urllib.request.HTTPSHandler(context=self._context(host)),
+            urllib.request.HTTPSHandler(context=_context(self.settings.cert, trusting)),
             urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else None),
         )
         return opener.open(request, timeout=TIMEOUT)
 
-    def _context(self, host: str) -> ssl.SSLContext:
-        cert = self.settings.cert
-        folder = cert is not None and Path(cert).is_dir()
-        context = ssl.create_default_context(cafile=None if folder else cert, capath=cert if folder else None)
-        if cert is None:
-            with contextlib.suppress(ImportError):  # Python from python.org on macOS comes without certificates
-                import certifi
 
-                context.load_verify_locations(certifi.where())
-        if {host, host.partition(":")[0]} & set(self.settings.trusted):  # the SHA-256 vouches for the file
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return context
+@functools.cache  # reading all certificates takes a tenth of a second
+def _context(cert: str | None, trusting: bool) -> ssl.SSLContext:
+    if cert is not None and not Path(cert).exists():
+        raise CheckpointError(f"pip's setting cert ({cert}) must name a file or folder of certificates that is there.")
+    folder = cert is not None and Path(cert).is_dir()
+    context = ssl.create_default_context(cafile=None if folder else cert, capath=cert if folder else None)
+    if cert is None:
+        with contextlib.suppress(ImportError):  # Python from python.org on macOS comes without certificates
+            import certifi
+
+            context.load_verify_locations(certifi.where())
+    if trusting:  # as pip was told; the SHA-256 vouches for the file
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 class _Anchors(HTMLParser):

@@ -19,7 +19,6 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, BinaryIO, Final, Self
 
 import torch
@@ -30,7 +29,7 @@ from glassformer.checkpoint import CheckpointError
 SINGLE: Final = "model.safetensors"
 INDEX: Final = "model.safetensors.index.json"
 PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-PIECE: Final = 1 << 20  # numbers converted at a time: small beside any weights, large enough to be quick
+PIECE: Final = 1 << 20  # numbers converted at a time: small beside any weights, large enough to share among cores
 DTYPES: Final = {
     "BOOL": torch.bool,
     **{f"{kind}{bits}": getattr(torch, f"{word}{bits}") for kind, word in (("I", "int"), ("U", "uint"))
@@ -84,7 +83,7 @@ class Weights:
         metadata: dict[str, str] = {}
         weights = cls(folder, {}, {})
         try:
-            for name, keys in promised.items():
+            for name, keys in sorted(promised.items()):
                 found, about = _read_header(folder / name)
                 twice = sorted(entries.keys() & found.keys())
                 weights._entries |= found
@@ -206,6 +205,9 @@ def _find(path: Path) -> tuple[Path, dict[str, set[str]]]:
             f"{path} holds {', '.join(found[:3])}{' …' if len(found) > 3 else ''} but no {INDEX}. "
             "If these are shards, put the index beside them; otherwise name one of the files."
         )
+    packed = [name for name in files if name.endswith(".gguf")]
+    if packed:
+        raise CheckpointError(f"{path} holds no safetensors but the GGUF file {packed[0]}: name that file itself.")
     pickled = [name for name in files if name.endswith(PICKLES)]
     if pickled:
         raise CheckpointError(_refusal(f"{path} (only {', '.join(pickled[:3])})"))
@@ -351,7 +353,9 @@ def write(
     pairs = tensors.items() if isinstance(tensors, Mapping) else tensors
     about = {"format": "pt"} if metadata is None else metadata
     text = json.dumps(config, indent=2) + "\n"
-    beside = Path(mkdtemp(prefix=".writing-", dir=folder))
+    beside = folder / ".writing"
+    shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed
+    beside.mkdir()
     try:
         shards: list[dict[str, tuple[int, ...]]] = []
         places: dict[str, int] = {}
@@ -438,10 +442,7 @@ def huggingface(name: str, revision: str | None = None) -> Path:
     except errors.HFValidationError as error:
         raise CheckpointError(f"{name!r} is neither a folder nor a name that the hub could know ({error}).") from error
     except errors.GatedRepoError as error:
-        raise CheckpointError(
-            f"{name} is shown only to those who accepted its terms: do so at https://huggingface.co/{name}, then run "
-            "`hf auth login`."
-        ) from error
+        raise CheckpointError(_gated(name)) from error
     except errors.RevisionNotFoundError as error:
         raise CheckpointError(f"{name} on the hub has no revision {revision!r}.") from error
     except errors.RepositoryNotFoundError as error:
@@ -458,11 +459,20 @@ def huggingface(name: str, revision: str | None = None) -> Path:
     wanted = _wanted(name, [file.rfilename for file in info.siblings or []])
     try:
         return Path(huggingface_hub.snapshot_download(name, revision=info.sha or revision, allow_patterns=wanted))
+    except errors.GatedRepoError as error:  # the list of a gated model's files may be public
+        raise CheckpointError(_gated(name)) from error
     except Exception as error:
         raise CheckpointError(
             f"{name} could not be fetched to the end ({type(error).__name__}: {error}). Run it again: it "
             "goes on where it stopped."
         ) from error
+
+
+def _gated(name: str) -> str:
+    return (
+        f"{name} is given only to those who accepted its terms: do so at https://huggingface.co/{name}, then run "
+        "`hf auth login`."
+    )
 
 
 def _wanted(name: str, files: list[str]) -> list[str]:

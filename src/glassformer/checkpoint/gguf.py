@@ -15,6 +15,7 @@ import math
 import mmap
 import os
 import struct
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,6 +32,7 @@ from glassformer.checkpoint.fetch import cache_folder
 from glassformer.checkpoint.files import Entry, Weights, stream
 
 KEPT_BYTES: Final = 8 << 30  # the cache holds at most so much; the entry used longest ago goes first
+_ABANDONED: Final = 3600  # seconds after which an unfinished file is one of a process that was killed
 PLAIN: Final = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 TYPES: Final = {  # number in the file → name, weights per block, bytes per block
     0: ("F32", 1, 4),
@@ -48,7 +50,7 @@ TYPES: Final = {  # number in the file → name, weights per block, bytes per bl
     30: ("BF16", 1, 2),
 }
 _SCALARS: Final = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}  # 8 is a string, 9 an array
-_STRING, _ARRAY, _DEEPEST = 8, 9, 4
+_STRING, _ARRAY, _DEEPEST, _MOST_DIMENSIONS = 8, 9, 4, 4
 
 
 class Stored(NamedTuple):
@@ -194,7 +196,10 @@ class _Head:
         return self.bytes(self.take("Q")).decode("utf-8", "surrogateescape")
 
     def shape(self) -> tuple[int, ...]:
-        return tuple(self.take("Q") for _ in range(self.take("I")))[::-1]  # the file names the innermost first
+        count = self.take("I")
+        if count > _MOST_DIMENSIONS:
+            raise ValueError(f"a tensor has {count} dimensions, and the format has at most {_MOST_DIMENSIONS}")
+        return tuple(self.take("Q") for _ in range(count))[::-1]  # the file names the innermost first
 
     def value(self, kind: int, depth: int) -> Any:
         if kind == _STRING:
@@ -282,6 +287,10 @@ def _bound(folder: Path, kept: Path) -> None:
             with contextlib.suppress(OSError):  # another process may bound the same folder
                 yield path.stat().st_mtime, path.stat().st_size, path
 
+    for left in folder.glob(".writing-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
     room = KEPT_BYTES - kept.stat().st_size
     for _, size, path in sorted(entries(), reverse=True):
         if path != kept:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +17,11 @@ class Tensors(Protocol):
     def names(self) -> Iterable[str]:
         """All names."""
 
-    def tensor(self, name: str) -> Tensor:
-        """The tensor of that name. Raises ``KeyError`` if there is none."""
+    def tensor(self, name: str, dtype: torch.dtype | None = None) -> Tensor:
+        """The tensor of that name in memory of its own, as ``dtype`` if one is given.
+
+        Raises ``KeyError`` if there is none.
+        """
 
 
 class How:
@@ -103,29 +106,67 @@ class Reshaped(How):
 
 @dataclass(frozen=True)
 class Rule:
-    """``ours`` ← ``theirs``: two names in which ``{}`` stands for a number, such as that of the layer."""
+    """``ours`` ← ``theirs``: two names in which ``{}`` stands for a number, such as that of the layer.
+
+    Attributes:
+        how: what happens to the tensor on the way.
+        older: other names that files may use for ``theirs``; tried in order when it is not there.
+        absent: what the parameter is filled with when a file holds none of these; ``None``: that is an error.
+    """
 
     ours: str
     theirs: str
     how: How = How()  # noqa: RUF009  a value
+    older: tuple[str, ...] = ()
+    absent: float | None = None
 
     def published(self, parameter: str) -> str | None:
         """The published name of a parameter, or ``None`` if this rule is not about it."""
+        names = self.names(parameter)
+        return names[0] if names else None
+
+    def names(self, parameter: str) -> list[str]:
+        """The published name of a parameter, then the older ones; empty if this rule is not about it."""
         pattern = r"(\d+)".join(re.escape(part) for part in self.ours.split("{}"))
         match = re.fullmatch(pattern, parameter)
-        return self.theirs.format(*match.groups()) if match else None
+        return [name.format(*match.groups()) for name in (self.theirs, *self.older)] if match else []
 
 
 class LoadError(ValueError):
     """The weights do not fit the model. The message names every tensor that is missing, unused or of another shape."""
 
 
-def _find(rules: Sequence[Rule], parameter: str) -> tuple[str, How]:
+def _find(rules: Sequence[Rule], parameter: str) -> tuple[list[str], Rule]:
     for rule in rules:
-        name = rule.published(parameter)
-        if name is not None:
-            return name, rule.how
+        names = rule.names(parameter)
+        if names:
+            return names, rule
     raise LoadError(f"No rule says where the parameter {parameter!r} comes from.")
+
+
+def _stored(names: Sequence[str], prefixes: Sequence[str], there: set[str]) -> str | None:
+    """The first of ``names`` that is there, with one of the prefixes before it or taken away."""
+    for name in names:
+        with_prefix = [prefix + name for prefix in prefixes]
+        without = [name.removeprefix(prefix) for prefix in prefixes if name.startswith(prefix)]
+        for candidate in (*with_prefix, *without):
+            if candidate in there:
+                return candidate
+    return None
+
+
+def _part(model: Any, weights: Tensors, rules: Sequence[Rule], prefixes: Sequence[str], there: set[str]) -> None:
+    """Untie each pair that the weights hold as two tensors which differ. A tied model may be published with a copy."""
+    for pair in model.tied:
+        both = [[names for rule in rules if (names := rule.names(side))][:1] for side in pair]
+        held = [_stored(found[0], prefixes, there) if found else None for found in both]
+        if held[0] is None or held[1] is None or held[0] == held[1]:
+            continue
+        if not torch.equal(weights.tensor(held[0]), weights.tensor(held[1])):
+            path, _, last = pair[0].rpartition(".")
+            owner = model.get_submodule(path)
+            setattr(owner, last, nn.Parameter(torch.empty_like(getattr(owner, last))))
+            model.tied = tuple(other for other in model.tied if other != pair)
 
 
 def _list(title: str, names: Sequence[str]) -> str:
@@ -142,7 +183,7 @@ def fill(
     device: torch.device | str = "cpu",
     dtype: torch.dtype | None = None,
 ) -> None:
-    """Give every parameter of ``model`` its published tensor, one at a time, then tie.
+    """Give every parameter of ``model`` its published tensor, one at a time, then tie; what differs is untied.
 
     Args:
         model: built on the meta device, so that nothing is held twice.
@@ -152,39 +193,44 @@ def fill(
         prefixes: what some checkpoints put before every name; tried in order.
         device, dtype: where to and as what; the stored dtype by default.
 
-    Raises ``LoadError`` that names every missing, unused or misshapen tensor; ``model`` must not be used then.
+    Raises ``LoadError`` that names every tensor that is missing, unused, misshapen or holds NaN; ``model`` must not be
+    used then.
     """
     there = set(weights.names())
-    unused, missing, misshapen = set(there), [], []
+    _part(model, weights, rules, prefixes, there)
+    unused, missing, misshapen, broken = set(there), [], [], []
     for parameter, old in dict(model.named_parameters()).items():
-        theirs, how = _find(rules, parameter)
-        name = next((prefix + theirs for prefix in prefixes if prefix + theirs in there), None)
-        if name is None and any(theirs.startswith(p) and theirs.removeprefix(p) in there for p in prefixes):
-            name = next(theirs.removeprefix(p) for p in prefixes if theirs.removeprefix(p) in there)
-        if name is None:
-            missing.append(f"{theirs} (for {parameter})")
+        names, rule = _find(rules, parameter)
+        name = _stored(names, prefixes, there)
+        if name is None and rule.absent is None:
+            missing.append(f"{names[0]} (for {parameter})")
             continue
-        unused.discard(name)
-        stored = weights.tensor(name)
+        unused.discard(name or "")
+        stored = torch.full(old.shape, rule.absent or 0.0) if name is None else weights.tensor(name, dtype)
         try:
-            loaded = how.load(stored)
+            loaded = stored if name is None else rule.how.load(stored)
         except (ValueError, RuntimeError) as error:
             misshapen.append(f"{name} is {list(stored.shape)}: {error}")
             continue
         if loaded.shape != old.shape:
             misshapen.append(f"{name} is {list(loaded.shape)}, and {parameter} must be {list(old.shape)}")
             continue
-        # A copy of its own: a view would keep the whole stored tensor, or the whole file, in memory.
-        fresh = torch.empty(loaded.shape, dtype=dtype or loaded.dtype, device=device)
-        fresh.copy_(loaded)
+        if not torch.isfinite(loaded.detach().sum(dtype=torch.float32)) and not torch.isfinite(loaded).all():
+            broken.append(name or parameter)
+            continue
+        whole = loaded.is_contiguous() and loaded.untyped_storage().nbytes() == loaded.nbytes
+        # A copy of its own otherwise: a view would keep the whole stored tensor in memory.
+        fresh = loaded.to(device, dtype) if whole else loaded.to(device, dtype, copy=True).contiguous()
         path, _, last = parameter.rpartition(".")
         setattr(model.get_submodule(path), last, nn.Parameter(fresh, requires_grad=old.requires_grad))
+        del stored, loaded, fresh
     unused -= {name for name in unused if any(re.fullmatch(pattern, name) for pattern in skip)}
-    if missing or unused or misshapen:
+    if missing or unused or misshapen or broken:
         told = "The weights do not fit this model; nothing is loaded."
         told += _list("missing", missing) if missing else ""
         told += _list("unused", sorted(unused)) if unused else ""
         told += _list("misshapen", misshapen) if misshapen else ""
+        told += _list("not all numbers (NaN or infinite)", broken) if broken else ""
         raise LoadError(told)
     tie(model)
 
@@ -195,8 +241,8 @@ def publish(model: nn.Module, rules: Sequence[Rule]) -> Iterator[tuple[str, Tens
     parameters = dict(model.named_parameters())
     order = {rule.ours: place for place, rule in enumerate(rules)}
     for parameter in parameters:
-        name, how = _find(rules, parameter)
-        groups.setdefault(name, []).append((how, parameter))
+        names, rule = _find(rules, parameter)
+        groups.setdefault(names[0], []).append((rule.how, parameter))
     del order
     for name, members in groups.items():
         members.sort(key=lambda member: getattr(member[0], "index", 0))
@@ -215,5 +261,5 @@ class _Held:
     def names(self) -> Iterable[str]:
         return self.found.keys()
 
-    def tensor(self, name: str) -> Tensor:
-        return self.found[name]
+    def tensor(self, name: str, dtype: torch.dtype | None = None) -> Tensor:
+        return self.found[name].to(dtype, copy=True)

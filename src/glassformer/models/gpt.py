@@ -20,7 +20,10 @@ from glassformer.parts.stack import Layer, Stack
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """The sizes of a GPT-1 or GPT-2. The defaults are GPT-2 small's."""
+    """The sizes of a GPT-1, GPT-2 or GPT-3. The defaults are GPT-2 small's.
+
+    ``embed_dropout`` and ``attention_dropout``: none means as ``dropout``.
+    """
 
     vocab: int = 50257
     max_positions: int = 1024
@@ -30,6 +33,12 @@ class GPTConfig:
     d_ff: int = 3072
     eps: float = 1e-5
     dropout: float = 0.1
+    embed_dropout: float | None = None
+    attention_dropout: float | None = None
+
+    def share(self, own: float | None) -> float:
+        """A dropout of its own, or ``dropout``."""
+        return self.dropout if own is None else own
 
 
 class GPT2(Decoder):
@@ -45,7 +54,7 @@ class GPT2(Decoder):
         c = config
 
         def layer() -> Layer:
-            kernel = Fused((c.d_model // c.heads) ** -0.5, c.dropout)
+            kernel = Fused((c.d_model // c.heads) ** -0.5, c.share(c.attention_dropout))
             return Layer(
                 PreNorm(LayerNorm(c.d_model, c.eps), Attention(c.d_model, c.heads, kernel=kernel), c.dropout),
                 PreNorm(LayerNorm(c.d_model, c.eps), FeedForward(c.d_model, c.d_ff, nn.GELU("tanh")), c.dropout),
@@ -58,7 +67,7 @@ class GPT2(Decoder):
             stack=Stack(layer() for _ in range(c.layers)),
             norm=LayerNorm(c.d_model, c.eps),
             head=nn.Linear(c.d_model, c.vocab, bias=False),
-            dropout=c.dropout,
+            dropout=c.share(c.embed_dropout),
             tied=(("head.weight", "embed.weight"),),
             max_positions=c.max_positions,
         )
@@ -81,7 +90,7 @@ class GPT1(Decoder):
         c = config
 
         def layer() -> Layer:
-            kernel = Fused((c.d_model // c.heads) ** -0.5, c.dropout)
+            kernel = Fused((c.d_model // c.heads) ** -0.5, c.share(c.attention_dropout))
             return Layer(
                 PostNorm(LayerNorm(c.d_model, c.eps), Attention(c.d_model, c.heads, kernel=kernel), c.dropout),
                 PostNorm(LayerNorm(c.d_model, c.eps), FeedForward(c.d_model, c.d_ff, nn.GELU("tanh")), c.dropout),
@@ -93,7 +102,7 @@ class GPT1(Decoder):
             positions=LearnedPositions(c.max_positions, c.d_model),
             stack=Stack(layer() for _ in range(c.layers)),
             head=nn.Linear(c.d_model, c.vocab, bias=False),
-            dropout=c.dropout,
+            dropout=c.share(c.embed_dropout),
             tied=(("head.weight", "embed.weight"),),
             max_positions=c.max_positions,
         )

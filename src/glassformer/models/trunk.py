@@ -74,7 +74,7 @@ class Trunk(nn.Module):
     def run(self, x_BTD: Tensor, step: Step) -> Tensor:
         """From the tokens' own vectors to the hidden states after the last norm."""
         if self.positions is not None:
-            x_BTD = x_BTD + self.positions(step.positions)
+            x_BTD = x_BTD + self.positions(step.positions).to(x_BTD.dtype)
         x_BTD = self.embedded(self.dropout(self.embed_norm(x_BTD)))
         if self.score_bias is not None:
             step.bias = self.score_bias(step.queries, step.keys).to(x_BTD.dtype)

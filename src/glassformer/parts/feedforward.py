@@ -97,7 +97,8 @@ class MixtureOfExperts(nn.Module):
     def forward(self, x_BTD: Tensor, step: Step | None = None) -> Tensor:
         """The weighted sum of the chosen experts' answers."""
         best_BTC, index_BTC = self.logits(self.router(x_BTD)).topk(self.chosen, -1)
-        weight_BTC = best_BTC.float().softmax(-1).to(x_BTD.dtype)
+        wide_BTC = best_BTC.to(torch.promote_types(best_BTC.dtype, torch.float32))
+        weight_BTC = wide_BTC.softmax(-1).to(x_BTD.dtype)
         y_BTD = torch.zeros_like(x_BTD)
         for number, expert in enumerate(self.experts):
             batch, token, place = torch.where(index_BTC == number)

@@ -1,6 +1,6 @@
 """The selective scan: a hidden state that decays, takes in and is read out, each by an amount the input chooses.
 
-Legend: B batch, T time, E d_inner, N d_state. Inside a chunk, E stands last: long rows of neighbors are what a processor is fast at.
+Legend: B batch, T time, E d_inner, N d_state. Inside a chunk E stands last: processors are fast at long rows.
 """
 
 import math
@@ -17,8 +17,8 @@ def scan_loop(
 ) -> tuple[Tensor, Tensor]:
     """The recurrence as it is written: one moment after the other.
 
-    ``h_t = exp(dt_t A) h_{t−1} + dt_t B_t x_t``, ``y_t = Σ_n C_t h_t``. The step ``dt`` says how much time passes: at 0 the
-    state stays as it is, at a large value it forgets all and takes in the present.
+    ``h_t = exp(dt_t A) h_{t−1} + dt_t B_t x_t``, ``y_t = Σ_n C_t h_t``. The step ``dt`` says how much time passes: at 0
+    the state stays as it is, at a large value it forgets all and takes in the present.
 
     Args:
         x_BTE: the input, one number a channel.
@@ -63,20 +63,27 @@ def scan_chunked(
         raise ValueError(f"chunk ({chunk}) must be at least 1.")
     if x_BTE.shape[1] == 1:
         return scan_loop(x_BTE, dt_BTE, A_EN, B_BTN, C_BTN, h_BEN)
-    return _in_chunks(x_BTE, dt_BTE, A_EN, B_BTN, C_BTN, _before(x_BTE, A_EN, h_BEN), chunk)
+    y_BTE, h_BEN = _in_chunks(x_BTE, dt_BTE, A_EN, B_BTN, C_BTN, _before(x_BTE, A_EN, h_BEN), chunk)
+    return y_BTE, h_BEN
 
 
 def _before(x_BTE: Tensor, A_EN: Tensor, h_BEN: Tensor | None) -> Tensor:
     return x_BTE.new_zeros(x_BTE.shape[0], *A_EN.shape) if h_BEN is None else h_BEN
 
 
-@torch.compiler.disable  # the compiler would unroll the loop over time, and take minutes
+# The compiler would unroll the loop over time, and take minutes.
+@torch.compiler.disable
 def _in_chunks(
     x_BTE: Tensor, dt_BTE: Tensor, A_EN: Tensor, B_BTN: Tensor, C_BTN: Tensor, h_BEN: Tensor, chunk: int
 ) -> tuple[Tensor, Tensor]:
     with torch.autocast(x_BTE.device.type, enabled=False):  # its products would round the state to 16 bits
         y_BTE, h_BNE = _Scan.apply(x_BTE, dt_BTE, A_EN.mT.contiguous(), B_BTN, C_BTN, h_BEN.mT, chunk)  # type: ignore[no-untyped-call]
     return y_BTE, h_BNE.mT
+
+
+def _pieces(chunk: int, *whole: Tensor) -> list[tuple[Tensor, ...]]:
+    """For each chunk its part of every tensor: views, to read or to fill."""
+    return list(zip(*(torch.split(each, chunk, 1) for each in whole), strict=True))
 
 
 class _Room:
@@ -109,24 +116,24 @@ class _Scan(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         ctx.chunk, room = chunk, _Room(x_BTE, A_NE, chunk)
         y_BTE, starts = torch.empty_like(x_BTE), []
-        for x, dt, B, C, y in zip(*(each.split(chunk, 1) for each in (x_BTE, dt_BTE, B_BTN, C_BTN, y_BTE)), strict=True):
+        for x, dt, B, C, y in _pieces(chunk, x_BTE, dt_BTE, B_BTN, C_BTN, y_BTE):
             starts += [h_BNE] if any(ctx.needs_input_grad) else []
             _, h_BTNE = room.fill(x, dt, B, h_BNE)
             y.copy_((C[:, :, None] @ h_BTNE)[:, :, 0])
-            h_BNE = h_BTNE[:, -1].clone()
+            h_BNE = h_BTNE[:, -1].clone()  # the next chunk takes the room
         ctx.save_for_backward(x_BTE, dt_BTE, A_NE, B_BTN, C_BTN, *starts)
         return y_BTE, h_BNE
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, dy_BTE: Tensor, dh_BNE: Tensor) -> tuple[Tensor | None, ...]:
         """In the comments, ``d`` stands for the loss's derivative by what follows it."""
         x_BTE, dt_BTE, A_NE, B_BTN, C_BTN, *starts = ctx.saved_tensors
-        room, dh_room_BTNE = _Room(x_BTE, A_NE, ctx.chunk), None
-        dA_NE, inputs = torch.zeros_like(A_NE), (x_BTE, dt_BTE, B_BTN, C_BTN)
-        grads = dx_BTE, ddt_BTE, dB_BTN, dC_BTN = [torch.empty_like(each) for each in inputs]
-        pieces = zip(*(each.split(ctx.chunk, 1) for each in (*inputs, dy_BTE, *grads)), starts, strict=True)
-        for x, dt, B, C, dy, dx, ddt, dB, dC, start_BNE in reversed(list(pieces)):
+        room, inputs = _Room(x_BTE, A_NE, ctx.chunk), (x_BTE, dt_BTE, B_BTN, C_BTN)
+        grads = [torch.empty_like(each) for each in inputs]
+        dA_NE = torch.zeros_like(A_NE)
+        pieces = zip(_pieces(ctx.chunk, *inputs, dy_BTE, *grads), starts, strict=True)
+        for (x, dt, B, C, dy, dx, ddt, dB, dC), start_BNE in reversed(list(pieces)):
             decay_BTNE, h_BTNE = room.fill(x, dt, B, start_BNE)
             dC.copy_((dy[:, :, None] @ h_BTNE.mT)[:, :, 0])
 
@@ -149,4 +156,5 @@ class _Scan(torch.autograd.Function):
             rate_BTNE[:, 0].mul_(start_BNE)
             torch.add(x * taken_BTE, torch.mul(rate_BTNE, A_NE, out=dh_BTNE).sum(2), out=ddt)
             dA_NE += rate_BTNE.mul_(dt[:, :, None]).sum((0, 1))
+        dx_BTE, ddt_BTE, dB_BTN, dC_BTN = grads
         return dx_BTE, ddt_BTE, dA_NE, dB_BTN, dC_BTN, dh_BNE, None

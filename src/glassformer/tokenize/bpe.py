@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from heapq import heapify, heappop, heappush
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 from glassformer.tokenize.bytelevel import (
@@ -22,7 +22,8 @@ from glassformer.tokenize.bytelevel import (
     to_letters,
     write,
 )
-from glassformer.tokenize.pairs import Pair, Pairs
+from glassformer.tokenize.merges import learn
+from glassformer.tokenize.pairs import Pair
 from glassformer.tokenize.split import canonical, cut_special, split
 
 REMEMBERED = 1 << 17  # words; a text has far fewer different ones, and noise must not fill the memory
@@ -38,7 +39,7 @@ class BPE:
         rule: the splitting rule, see ``split``.
         special: tokens that are recognized whole in a text and never made by merging.
 
-    Raises ``ValueError`` if a single byte is missing from ``tokens``, one is there twice, or a merge does not fit.
+    Raises ``ValueError`` if a token is there twice, a special one is missing, or a merge does not fit.
 
     Source: Sennrich, Haddow and Birch (2016), algorithm 1; Radford et al. (2019) for bytes. Taught in
     ``transformers``, section 5.
@@ -52,9 +53,9 @@ class BPE:
         if len(self.ids) != len(self.tokens):
             twice = next(token for token, times in Counter(self.tokens).items() if times > 1)
             raise ValueError(f"tokens must differ, but {twice!r} is there twice.")
-        if missing := [token for token in [*alphabet(), *(s.encode() for s in special)] if token not in self.ids]:
-            raise ValueError(f"tokens must hold each single byte and each special token; {missing[0]!r} is missing.")
-        self._bytes = [self.ids[bytes([byte])] for byte in range(256)]
+        if missing := [s for s in special if s.encode() not in self.ids]:
+            raise ValueError(f"tokens must hold each special token; {missing[0]!r} is missing.")
+        self._bytes = {token[0]: number for token, number in self.ids.items() if len(token) == 1}
         self._ranks: dict[Pair, int] = {}
         self._made: list[int] = []
         for rank, (left, right) in enumerate(self.merges):
@@ -70,9 +71,7 @@ class BPE:
         return len(self.tokens)
 
     @classmethod
-    def train(
-        cls, texts: str | Iterable[str], vocab: int, rule: str = "gpt-2", special: Collection[str] = ()
-    ) -> "BPE":
+    def train(cls, texts: str | Iterable[str], vocab: int, rule: str = "gpt-2", special: Collection[str] = ()) -> "BPE":
         """Learn merges from ``texts`` until there are ``vocab`` tokens, or no pair is left.
 
         Of two pairs that occur equally often the one with the lower ids goes first: the rule of the fast library, which
@@ -92,24 +91,7 @@ class BPE:
         )
         if not words:
             raise ValueError("texts must not be empty: there is nothing to learn merges from.")
-        ids = {token: number for number, token in enumerate(tokens)}
-        pairs = Pairs(([ids[bytes([byte])] for byte in word.encode()], times) for word, times in words.items())
-        queue = [(-times, pair) for pair, times in pairs.counts.items()]
-        heapify(queue)
-        merges: list[Merge] = []
-        while queue and len(tokens) < vocab:
-            times, pair = heappop(queue)
-            if (now := pairs.counts[pair]) != -times:  # it lost occurrences to a merge since it was queued
-                if now > 0:
-                    heappush(queue, (-now, pair))
-                continue
-            left, right = tokens[pair[0]], tokens[pair[1]]
-            new = ids.setdefault(left + right, len(tokens))
-            if new == len(tokens):
-                tokens.append(left + right)
-            merges.append((left, right))
-            for fresh in pairs.merge(pair, new):
-                heappush(queue, (-pairs.counts[fresh], fresh))
+        tokens, merges = learn(words, tokens, vocab)
         return cls(tokens, merges, rule, special)
 
     @classmethod
@@ -125,13 +107,21 @@ class BPE:
         tokens = [name.encode() if name in special else from_letters(name) for name, _ in vocab]
         return cls(tokens, read_merges(Path(folder) / "merges.txt"), rule, special)
 
+    def named(self) -> dict[str, int]:
+        """The vocabulary as files hold it: each token in letters, special ones as they are, with its id."""
+        special = {s.encode(): s for s in self.special}
+        return {special.get(token) or to_letters(token): number for token, number in self.ids.items()}
+
     def save(self, folder: str | Path) -> None:
         """Write ``vocab.json`` and ``merges.txt``, which other libraries read too, into ``folder``."""
-        special = {s.encode(): s for s in self.special}
-        write(folder, {special.get(t) or to_letters(t): number for t, number in self.ids.items()}, self.merges)
+        write(folder, self.named(), self.merges)
 
     def encode(self, text: str) -> list[int]:
-        """The ids of ``text``. Raises ``UnicodeEncodeError`` for half a surrogate pair, which is no text."""
+        """The ids of ``text``.
+
+        Raises ``ValueError`` if a byte is no token (SmolLM2's vocabulary lacks a few control characters; the fast
+        library leaves them out without a word), or for half a surrogate pair, which is no text.
+        """
         ids: list[int] = []
         for piece, is_special in cut_special(text, self.special):
             if is_special:
@@ -155,11 +145,13 @@ class BPE:
 
         A heap holds the pairs, and a linked list the tokens, so that a word of n bytes costs n log n steps.
         """
-        ids = [self._bytes[byte] for byte in word.encode()]
+        try:
+            ids = [self._bytes[byte] for byte in word.encode()]
+        except KeyError as error:
+            raise ValueError(f"text holds the byte {error.args[0]:#04x}, which is no token.") from None
         size, rank_of = len(ids), self._ranks.get
         after, before = list(range(1, size + 1)), list(range(-1, size - 1))
-        pairs = zip(ids, ids[1:], strict=False)
-        queue = [(rank, place) for place, pair in enumerate(pairs) if (rank := rank_of(pair)) is not None]
+        queue = [(rank, place) for place, pair in enumerate(pairwise(ids)) if (rank := rank_of(pair)) is not None]
         heapify(queue)
         while queue:
             rank, place = heappop(queue)

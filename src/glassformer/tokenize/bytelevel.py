@@ -9,6 +9,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 Merge = tuple[bytes, bytes]
@@ -77,7 +78,7 @@ def merges_of(tokens: Sequence[bytes]) -> list[Merge]:
     for rank, token in enumerate(tokens):
         parts = [bytes([byte]) for byte in token]
         while len(parts) > 2:
-            made = [ranks.get(a + b, rank) for a, b in zip(parts, parts[1:], strict=False)]
+            made = [ranks.get(a + b, rank) for a, b in pairwise(parts)]
             place = made.index(min(made))
             if made[place] >= rank:
                 break

@@ -6,6 +6,7 @@ merges cost little more than the first count.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 Pair = tuple[int, int]
 
@@ -33,22 +34,24 @@ class Pairs:
 
     def _count(self, index: int, times: int) -> None:
         word = self.words[index]
-        for pair in zip(word, word[1:], strict=False):
+        for pair in pairwise(word):
             self.counts[pair] += times
             if times > 0:
                 self.where[pair].add(index)
+            elif not self.counts[pair]:
+                del self.counts[pair], self.where[pair]
         for token in word:
             self.units[token] += times
 
     def merge(self, pair: Pair, new: int) -> set[Pair]:
         """Make each ``pair`` the one token ``new``, from the left; the pairs that hold ``new`` now and occur."""
         fresh: set[Pair] = set()
-        for index in self.where.pop(pair, ()):
+        for index in list(self.where[pair]):
             old = self.words[index]
             self._count(index, -self.times[index])
             self.words[index] = merged = replace(old, pair, new)
             self._count(index, self.times[index])
-            fresh.update(p for p in zip(merged, merged[1:], strict=False) if new in p)
+            fresh.update(p for p in pairwise(merged) if new in p)
         return fresh
 
 

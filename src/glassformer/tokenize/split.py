@@ -12,11 +12,11 @@ A rule is written once, with a name in angle brackets for each class of characte
 import re
 from collections.abc import Collection, Iterator
 from functools import cache
+from itertools import groupby
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?<L>+| ?<N>+| ?<O>+|<S>+(?!<X>)|<S>+"
-LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|<M>?<L>+|<N>{1,3}| ?<O>+[\r\n]*|<S>*[\r\n]+|<S>+(?!<X>)|<S>+"  # GPT-4's, as written out
-)
+# GPT-4's rule, as Llama 3 writes it out.
+LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|<M>?<L>+|<N>{1,3}| ?<O>+[\r\n]*|<S>*[\r\n]+|<S>+(?!<X>)|<S>+"
 
 RULES: dict[str, tuple[str, ...]] = {
     "gpt-2": (GPT2,),
@@ -47,9 +47,10 @@ def _unicode() -> dict[str, str]:
     Its ``\w`` is letters, numbers and the underscore; its ``\d`` only the decimal digits. Numbers such as ½ and Ⅷ must
     be listed. Its ``\s`` has four separators (1C to 1F) that Unicode does not call white space.
     """
-    numbers = [c for c in map(chr, range(0x110000)) if c.isnumeric() and not c.isdecimal() and not c.isalpha()]
-    listed = re.sub("(.)(.*)", lambda m: f"{m[1]}-{m[0][-1]}", "\n".join(_runs(numbers)), flags=re.MULTILINE)
-    listed = listed.replace("\n", "")
+    numbers = [c for c in range(0x110000) if chr(c).isnumeric() and not chr(c).isdecimal() and not chr(c).isalpha()]
+    # Neighbors in Unicode differ from their place in the list by the same amount: one range.
+    runs = [[c for _, c in run] for _, run in groupby(enumerate(numbers), lambda item: item[1] - item[0])]
+    listed = "".join(f"{chr(run[0])}-{chr(run[-1])}" for run in runs)
     return {
         "L": rf"[^\W\d_{listed}]",
         "N": rf"[\d{listed}]",
@@ -58,17 +59,6 @@ def _unicode() -> dict[str, str]:
         "O": r"(?:[^\s\w]|[_\x1c-\x1f])",
         "M": r"(?:[^\w\r\n]|_)",
     }
-
-
-def _runs(characters: list[str]) -> list[str]:
-    """Neighbors in Unicode, joined."""
-    runs: list[str] = []
-    for c in characters:
-        if runs and ord(runs[-1][-1]) + 1 == ord(c):
-            runs[-1] += c
-        else:
-            runs.append(c)
-    return runs
 
 
 def _spell(expression: str, classes: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ with ``##`` before them. Encoding therefore needs no merges, only the vocabulary
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from math import log
 
 from glassformer.tokenize.basic import words
 from glassformer.tokenize.pairs import Pair, Pairs
@@ -59,9 +60,10 @@ class WordPiece:
     ) -> "WordPiece":
         """Learn pieces from ``texts`` until there are ``vocab``, or no pair is left.
 
-        Starts from single characters and joins the pair with the highest ``count(ab) / (count(a) · count(b))``: the one
-        that raises the likelihood of the text most for each time it is used. BPE takes the highest ``count(ab)``. Of
-        pairs with the same score the more frequent goes first, then the one with the lower ids.
+        Starts from single characters and joins the pair that raises the likelihood of the text most, if each piece has
+        the probability count / all. With ``f(x) = x log x`` the log-likelihood is ``Σ f(count) − f(all)``, and joining
+        a and b, n times side by side, adds ``f(n) + f(a − n) − f(a) + f(b − n) − f(b) + f(all) − f(all − n)``. BPE
+        would take the highest n. Of pairs that add the same, the one with the lower ids goes first.
 
         Raises ``ValueError`` if ``texts`` is empty, or ``vocab`` has no room for the characters.
         """
@@ -76,12 +78,8 @@ class WordPiece:
         ids = {token: number for number, token in enumerate(tokens)}
         pairs = Pairs(([ids[piece] for piece in cut[word]], times) for word, times in counted.items())
 
-        def gain(pair: Pair) -> tuple[float, int, int, int]:
-            together = pairs.counts[pair]
-            return together / (pairs.units[pair[0]] * pairs.units[pair[1]]), together, -pair[0], -pair[1]
-
         while len(tokens) < vocab:
-            best = max((pair for pair, times in pairs.counts.items() if times), key=gain, default=None)
+            best = likeliest(pairs)
             if best is None:
                 break
             joined = tokens[best[0]] + tokens[best[1]].removeprefix(INSIDE)
@@ -132,3 +130,25 @@ class WordPiece:
             piece.removeprefix(INSIDE) if piece.startswith(INSIDE) or number == 0 else f" {piece}"
             for number, piece in enumerate(pieces)
         )
+
+
+def likeliest(pairs: Pairs) -> Pair | None:
+    """The pair that raises the likelihood most when it is joined, or ``None`` if there is none; see ``train``."""
+
+    def f(x: int) -> float:
+        return x * log(x) if x else 0.0
+
+    units = pairs.units
+    total = sum(units.values())
+    own = {token: f(count) for token, count in units.items()}
+    joined = {n: f(n) + f(total) - f(total - n) for n in set(pairs.counts.values())}  # the terms without a and b
+
+    def gain(pair: Pair, n: int) -> float:
+        a, b = pair
+        if a == b:
+            return joined[n] + f(max(units[a] - 2 * n, 0)) - own[a]
+        return joined[n] + f(units[a] - n) - own[a] + f(units[b] - n) - own[b]
+
+    ranked = ((gain(pair, n), -pair[0], -pair[1]) for pair, n in pairs.counts.items())
+    best = max(ranked, default=None)
+    return best and (-best[1], -best[2])

@@ -2,9 +2,49 @@
 
 from typing import Any
 
+from glassformer.checkpoint.families.llama import head
 from glassformer.checkpoint.family import Family, Settings, refuse
 from glassformer.checkpoint.rules import Piece, Rule, Transposed
 from glassformer.models.gpt import GPT2, GPTConfig
+
+SKIP = (r".*\.attn\.(masked_)?bias", r"lm_head\.weight")  # stored masks; the head is the embedding
+
+
+def sizes(settings: Settings) -> dict[str, Any]:
+    """The fields that the configurations of GPT-1 and GPT-2 share."""
+    dropout = settings.get("resid_pdrop", 0.1)
+    own = {name: settings.get(name, 0.1) for name in ("embd_pdrop", "attn_pdrop")}
+    return {
+        "vocab": settings["vocab_size"],
+        "max_positions": settings["n_positions"],
+        "d_model": settings["n_embd"],
+        "layers": settings["n_layer"],
+        "heads": settings["n_head"],
+        "d_ff": settings.get("n_inner") or 4 * settings["n_embd"],
+        "eps": settings.get("layer_norm_epsilon", 1e-5),
+        "dropout": dropout,
+        "embed_dropout": None if own["embd_pdrop"] == dropout else own["embd_pdrop"],
+        "attention_dropout": None if own["attn_pdrop"] == dropout else own["attn_pdrop"],
+    }
+
+
+def written(config: GPTConfig, model_type: str, architecture: str) -> dict[str, Any]:
+    """What the reference library reads of those fields."""
+    c = config
+    return {
+        "model_type": model_type,
+        "architectures": [architecture],
+        "vocab_size": c.vocab,
+        "n_positions": c.max_positions,
+        "n_embd": c.d_model,
+        "n_layer": c.layers,
+        "n_head": c.heads,
+        "layer_norm_epsilon": c.eps,
+        "resid_pdrop": c.dropout,
+        "embd_pdrop": c.share(c.embed_dropout),
+        "attn_pdrop": c.share(c.attention_dropout),
+        "tie_word_embeddings": True,
+    }
 
 
 def config(settings: Settings) -> GPTConfig:
@@ -17,45 +57,34 @@ def config(settings: Settings) -> GPTConfig:
         add_cross_attention=(False,),
         tie_word_embeddings=(True,),
     )
-    return GPTConfig(
-        vocab=settings["vocab_size"],
-        max_positions=settings["n_positions"],
-        d_model=settings["n_embd"],
-        layers=settings["n_layer"],
-        heads=settings["n_head"],
-        d_ff=settings.get("n_inner") or 4 * settings["n_embd"],
-        eps=settings.get("layer_norm_epsilon", 1e-5),
-        dropout=settings.get("resid_pdrop", 0.1),
-    )
+    return GPTConfig(**sizes(settings))
+
+
+def build(config: GPTConfig, settings: Settings) -> GPT2:
+    """The model. Raises ``ValueError`` for a checkpoint with another head."""
+    head(settings, "GPT2LMHeadModel", "GPT2Model")
+    return GPT2(config)
 
 
 def settings(model: GPT2) -> dict[str, Any]:
     """What the reference library reads."""
-    c = model.config
-    return {
-        "model_type": "gpt2",
-        "architectures": ["GPT2LMHeadModel"],
-        "vocab_size": c.vocab,
-        "n_positions": c.max_positions,
-        "n_embd": c.d_model,
-        "n_layer": c.layers,
-        "n_head": c.heads,
-        "n_inner": c.d_ff,
-        "layer_norm_epsilon": c.eps,
-        "resid_pdrop": c.dropout,
-        "embd_pdrop": c.dropout,
-        "attn_pdrop": c.dropout,
-        "tie_word_embeddings": True,
+    return written(model.config, "gpt2", "GPT2LMHeadModel") | {
+        "activation_function": "gelu_new",
+        "n_inner": model.config.d_ff,
     }
 
 
-def rules(model: GPT2) -> list[Rule]:
-    """The table."""
+def layer_rules(d_model: int) -> list[Rule]:
+    """The table of a layer, GPT-1's too: its norms have the same names, though they stand elsewhere."""
     ours, theirs = "stack.{}.", "transformer.h.{}."
-    thirds = (model.config.d_model,) * 3
+    thirds = (d_model,) * 3
+    matrices = {
+        "attention.part.out": "attn.c_proj",
+        "feedforward.part.up": "mlp.c_fc",
+        "feedforward.part.down": "mlp.c_proj",
+    }
+    norms = {"attention.norm": "ln_1", "feedforward.norm": "ln_2"}
     return [
-        Rule("embed.weight", "transformer.wte.weight"),
-        Rule("positions.weight", "transformer.wpe.weight"),
         *(
             rule
             for index, name in enumerate("qkv")
@@ -66,28 +95,21 @@ def rules(model: GPT2) -> list[Rule]:
                 Rule(f"{ours}attention.part.{name}.bias", theirs + "attn.c_attn.bias", Piece(index, thirds)),
             )
         ),
-        Rule(ours + "attention.part.out.weight", theirs + "attn.c_proj.weight", Transposed()),
-        Rule(ours + "attention.part.out.bias", theirs + "attn.c_proj.bias"),
-        Rule(ours + "feedforward.part.up.weight", theirs + "mlp.c_fc.weight", Transposed()),
-        Rule(ours + "feedforward.part.up.bias", theirs + "mlp.c_fc.bias"),
-        Rule(ours + "feedforward.part.down.weight", theirs + "mlp.c_proj.weight", Transposed()),
-        Rule(ours + "feedforward.part.down.bias", theirs + "mlp.c_proj.bias"),
-        *(
-            Rule(f"{ours}{place}.norm.{kind}", f"{theirs}{norm}.{kind}")
-            for place, norm in (("attention", "ln_1"), ("feedforward", "ln_2"))
-            for kind in ("weight", "bias")
-        ),
+        *(Rule(f"{ours}{a}.weight", f"{theirs}{b}.weight", Transposed()) for a, b in matrices.items()),
+        *(Rule(f"{ours}{a}.bias", f"{theirs}{b}.bias") for a, b in (matrices | norms).items()),
+        *(Rule(f"{ours}{a}.weight", f"{theirs}{b}.weight") for a, b in norms.items()),
+    ]
+
+
+def rules(model: GPT2) -> list[Rule]:
+    """The table."""
+    return [
+        Rule("embed.weight", "transformer.wte.weight"),
+        Rule("positions.weight", "transformer.wpe.weight"),
+        *layer_rules(model.config.d_model),
         Rule("norm.weight", "transformer.ln_f.weight"),
         Rule("norm.bias", "transformer.ln_f.bias"),
     ]
 
 
-FAMILY = Family(
-    "gpt2",
-    config,
-    lambda configuration, _: GPT2(configuration),
-    settings,
-    rules,
-    skip=(r".*\.attn\.(masked_)?bias", r"lm_head\.weight"),
-    prefixes=("", "transformer."),
-)
+FAMILY = Family("gpt2", config, build, settings, rules, skip=SKIP, prefixes=("", "transformer."))

@@ -1,0 +1,272 @@
+// See through a model: tokens, layers and heads, the residual stream, what each layer would predict, and what comes out.
+// `data` holds one pass: attention as one base64 text of bytes (0…255 for 0…1) a layer, [H, T, T]; the rest as numbers.
+
+const SIXTY_FOUR = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const VALUE = Object.fromEntries([...SIXTY_FOUR].map((letter, i) => [letter, i]));
+
+/** The bytes of a base64 text. */
+function bytes(text) {
+  const found = [];
+  for (let i = 0; i < text.length; i += 4) {
+    const [a, b, c, d] = [0, 1, 2, 3].map((k) => VALUE[text[i + k]]);
+    found.push((a << 2) | (b >> 4));
+    if (c !== undefined) found.push(((b & 15) << 4) | (c >> 2));
+    if (d !== undefined) found.push(((c & 3) << 6) | d);
+  }
+  return found;
+}
+
+const unpacked = new WeakMap(); // the bytes of each `data` that was seen, by layer
+function layerBytes(data, layer) {
+  if (!unpacked.has(data)) unpacked.set(data, []);
+  return (unpacked.get(data)[layer] ??= bytes(data.attention[layer] ?? ""));
+}
+
+/** From where `token` reads in a head: T shares that add up to 1; null where the layer has no attention. */
+function reads(data, layer, head, token) {
+  const size = data.tokens.length, all = layerBytes(data, layer);
+  if (!all.length) return null;
+  const start = (head * size + token) * size, row = all.slice(start, start + size);
+  const sum = row.reduce((a, b) => a + b, 0) || 1;
+  return row.map((x) => x / sum);
+}
+
+const entropy = (shares) => shares.reduce((sum, p) => sum - (p ? p * Math.log2(p) : 0), 0);
+const MEASURES = {
+  entropy: { name: "spread of its reading, in bits", of: entropy, most: (size) => Math.max(1, Math.log2(size)), say: (x) => `${number(x, 1)} bits` },
+  first: { name: "attention to the first token", of: (shares) => shares[0], most: () => 1, say: (x) => percent(x) },
+};
+
+function percent(p) {
+  if (p > 0 && p < 0.005) return "under 1 %";
+  return p < 1 && p >= 0.995 ? "over 99 %" : `${Math.floor(100 * p + 0.5)} %`;
+}
+
+/** A token as a label shows it (`blank`s seen), and as a sentence says it. */
+const shown = (token) => token.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥") || "∅";
+const said = (token) => `“${token.trim() || shown(token)}”`;
+const cut = (token, most) => ([...shown(token)].length > most ? [...shown(token)].slice(0, most - 1).join("") + "…" : shown(token));
+
+/** The choice of a state, held within its data: a shorter text may just have come. */
+function choice({ data, token, layer, head }) {
+  const within = (x, count) => clamp(x, 0, Math.max(0, count - 1));
+  return { token: within(token, data.tokens.length), layer: within(layer, data.layers), head: within(head, data.heads) };
+}
+
+/** Everything the figure says about a state: pure, so that a test can hold it against Python. */
+function compute(state) {
+  const { data, measure } = state, { token, layer, head } = choice(state);
+  const shares = reads(data, layer, head, token), of = MEASURES[measure].of;
+  const map = data.attention.map((_, l) => Array.from({ length: data.heads }, (_, h) => {
+    const row = reads(data, l, h, token);
+    return row && of(row);
+  }));
+  const word = ([index, chance]) => ({ word: data.words[index], chance });
+  const norms = data.norms.map((row) => row[token]);
+  const lens = data.lens.map((row) => word(row[token]));
+  const next = (data.next[token] ?? []).map(word);
+  const best = shares ? shares.indexOf(Math.max(...shares)) : null;
+  return { token, layer, head, shares, best, map, norms, lens, next, sentence: sentence(data, { token, layer, head, shares, best, norms, lens, next }) };
+}
+
+function sentence(data, { token, layer, head, shares, best, norms, lens, next }) {
+  const me = said(data.tokens[token]);
+  const from = best === token ? "itself" : said(data.tokens[best] ?? "");
+  const reading = shares
+    ? `Layer ${layer}, head ${head}: ${me} reads most from ${from}, ${percent(shares[best])}; its reading spreads over ${number(entropy(shares), 1)} bits.`
+    : `Layer ${layer}: ${me}; this layer has no attention.`;
+  const stream = `After the layer its stream is ${number(norms[layer + 1], 1)} long`;
+  const would = lens.length ? ` and would predict ${said(lens[layer + 1].word)} (${percent(lens[layer + 1].chance)})` : "";
+  const where = data.causal ? `after ${me}` : `in the place of ${me}`;
+  const end = next.length ? ` The model's own prediction ${where} is ${said(next[0].word)} (${percent(next[0].chance)}).` : "";
+  return `${reading} ${stream}${would}.${end}`;
+}
+
+const text = (x, y, words, attributes = {}) => svg("text", { x, y, ...attributes }, words);
+const box = (x, y, width, height, attributes = {}) => svg("rect", { x, y, width, height, ...attributes });
+const size = (root, height) => set(root, { viewBox: `0 0 340 ${height}` });
+const strength = (share) => `opacity: ${(0.04 + 0.9 * clamp(share, 0, 1)).toFixed(3)}`;
+
+/** The chosen token on the left, what it reads from on the right, lines as thick as its attention. */
+function drawAttention(root, { data }, { token, shares }) {
+  const row = 23, at = (i) => 8 + row * (i + 0.5);
+  size(root, row * data.tokens.length + 16);
+  root.replaceChildren(...data.tokens.flatMap((word, i) => {
+    const share = shares[i], me = i === token;
+    const line = share > 0.001 && svg("path", {
+      d: `M126 ${at(token)}C170 ${at(token)} 170 ${at(i)} 214 ${at(i)}`, class: "line", style: strength(share), "stroke-width": (0.6 + 7 * share).toFixed(1),
+    });
+    const pick = svg("g", { "data-token": i, class: me ? "pick chosen" : "pick" },
+      box(2, at(i) - row / 2 + 1, 122, row - 2, { rx: 4, class: "ground" }), text(118, at(i) + 4.5, cut(word, 15), { "text-anchor": "end" }));
+    const key = [box(216, at(i) - row / 2 + 1, 84, row - 2, { rx: 4, class: "shade", style: strength(share * 0.55) }),
+      text(221, at(i) + 4.5, cut(word, 11)), text(339, at(i) + 4.5, share ? `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}` : "0", { "text-anchor": "end", class: share ? "" : "gf-soft" })];
+    return [line, pick, ...key].filter(Boolean);
+  }));
+}
+
+/** Layers across, heads down; darker is more of the measure. */
+function drawMap(root, { data, measure }, { layer, head, map }) {
+  const { most, say } = MEASURES[measure], top = most(data.tokens.length);
+  const wide = 310 / data.layers, high = clamp(150 / data.heads, 7, 18), bottom = high * data.heads + 4;
+  size(root, bottom + 32);
+  const cells = map.flatMap((column, l) => column.map((value, h) => value === null ? null : svg("g", { "data-layer": l, "data-head": h, class: "pick" },
+    box(26 + wide * l, 4 + high * h, wide - 0.8, high - 0.8, { class: "ground" }),
+    box(26 + wide * l, 4 + high * h, wide - 0.8, high - 0.8, { class: "shade", style: strength(value / top) }),
+    svg("title", {}, `layer ${l}, head ${h}: ${say(value)}`)))).filter(Boolean);
+  const every = Math.ceil(data.layers / 6), down = Math.ceil(data.heads / 4);
+  const marks = [
+    ...map.map((_, l) => l).filter((l) => l % every === 0).map((l) => text(26 + wide * (l + 0.5), bottom + 13, l, { "text-anchor": "middle" })),
+    ...Array.from({ length: data.heads }, (_, h) => h).filter((h) => h % down === 0).map((h) => text(21, 4 + high * (h + 0.5) + 4, h, { "text-anchor": "end" })),
+  ];
+  root.replaceChildren(...cells, box(26 + wide * layer, 4 + high * head, wide - 0.8, high - 0.8, { class: "ring" }), ...marks,
+    text(336, bottom + 28, "layer →", { "text-anchor": "end" }), text(2, bottom + 28, "↑ head"));
+}
+
+/** The length of the token's stream, in powers of ten, before the first layer and after each. */
+function drawNorms(root, { data }, { layer, norms }) {
+  const logs = norms.map((x) => Math.log10(Math.max(x, 1e-9)));
+  const [low, high] = [Math.min(...logs), Math.max(...logs)], span = high - low || 1;
+  const at = (i) => [48 + (282 * i) / data.layers, 88 - (72 * (logs[i] - low)) / span];
+  const [x, y] = at(layer + 1), left = x < 190;
+  size(root, 116);
+  root.replaceChildren(
+    svg("path", { d: "M48 8V94H336", class: "axis" }),
+    svg("path", { d: `M${logs.map((_, i) => at(i).map((v) => v.toFixed(1)).join(" ")).join("L")}`, class: "curve" }),
+    svg("circle", { cx: x, cy: y, r: 5, class: "dot" }),
+    text(clamp(x + (left ? 9 : -9), 52, 330), clamp(y + (y < 40 ? 18 : -8), 14, 88), number(norms[layer + 1], 1), { "text-anchor": left ? "start" : "end", class: "strong" }),
+    ...[low, high].map((v, i) => text(42, i ? 20 : 92, number(10 ** v, 1), { "text-anchor": "end" })),
+    text(48, 110, "embedded"), text(336, 110, `after layer ${data.layers - 1}`, { "text-anchor": "end" }),
+  );
+}
+
+/** Rows of a word with its chance as a bar; `names` stand in front, `chosen` is marked. */
+function drawWords(root, rows, { names = null, chosen = -1, high = 22 } = {}) {
+  const left = names ? 72 : 4, top = names ? 1 : Math.max(...rows.map(({ chance }) => chance), 1e-9);
+  size(root, high * rows.length + 6);
+  root.replaceChildren(...rows.map(({ word, chance }, i) => {
+    const y = 3 + high * i, middle = y + high / 2 + 4;
+    const name = names && text(2, middle, names[i], { class: i === chosen ? "strong" : "gf-soft" });
+    const parts = [box(1, y, 338, high - 1.5, { rx: 3, class: "ground" }), name, text(left, middle, cut(word, 14), { class: i === chosen ? "strong" : "" }),
+      box(left + 112, y + high * 0.22, Math.max(1, ((183 - left) * chance) / top), high * 0.5, { class: "bar" }),
+      text(338, middle, percent(chance).replace("under", "<").replace("over", ">"), { "text-anchor": "end" })];
+    const pick = names && i ? { "data-layer": i - 1, class: i === chosen ? "pick chosen" : "pick" } : {};
+    return svg("g", pick, ...parts.filter(Boolean));
+  }));
+}
+
+/** Radio buttons as chips. `show(words, chosen)` follows the model. */
+function chips(legend, attribute, pick) {
+  const name = uniqueId("chips"), row = html("div", { class: "row" });
+  const node = html("fieldset", { class: "gf-choice chips" }, html("legend", { class: "gf-label" }, legend), row);
+  const show = (words, chosen, shares = null) => {
+    while (row.children.length > words.length) row.lastChild.remove();
+    words.forEach((word, i) => {
+      if (!row.children[i]) {
+        const input = html("input", { type: "radio", name, value: i, onchange: () => pick(i) });
+        row.append(html("label", { class: "chip", [attribute]: i }, input, html("span", { class: "heat", "aria-hidden": "true" }), html("span", { class: "word" })));
+      }
+      const [input, heat, label] = row.children[i].children;
+      input.checked = i === chosen;
+      label.textContent = word;
+      heat.style.opacity = shares ? (0.5 * shares[i]).toFixed(3) : 0;
+    });
+  };
+  return { node, show };
+}
+
+const TRAITS = ["data", "text", "token", "layer", "head", "measure", "live", "problem"];
+
+function render({ model, el }) {
+  const read = () => Object.fromEntries(TRAITS.map((name) => [name, model.get(name)]));
+  const change = (values) => put(model, values);
+  const picture = (label) => svg("svg", { viewBox: "0 0 340 100", role: "img", "aria-label": label });
+  const panel = (title, ...nodes) => html("div", { class: "panel" }, html("p", { class: "gf-title" }, title), ...nodes);
+
+  const token = chips("Token", "data-token", (i) => change({ token: i }));
+  const head = chips("Head", "data-head", (i) => change({ head: i }));
+  const measures = uniqueId("measure");
+  const radios = Object.keys(MEASURES).map((name) =>
+    html("input", { type: "radio", name: measures, value: name, onchange: () => change({ measure: name }) }));
+  const layers = html("div", { class: "layers" });
+  let layer = null; // a slider, made anew when the number of layers changes
+
+  const pictures = {
+    attention: picture("From where the chosen token reads, as lines from it to the tokens, with percentages."),
+    map: picture("Every head of every layer, shaded by the measure, for the chosen token."),
+    norms: picture("The length of the chosen token's residual stream after each layer."),
+    lens: picture("What each layer would predict at the chosen token."),
+    next: picture("The most likely predictions at the chosen token, with their probabilities."),
+  };
+  const predicted = html("span");
+  const panels = {
+    attention: panel("Attention of the head: from where the token reads, in percent", pictures.attention),
+    map: panel("All heads", html("fieldset", { class: "gf-choice" }, html("legend", { class: "gf-label" }, "Shaded by"),
+      ...radios.map((radio) => html("label", { class: "gf-check" }, radio, MEASURES[radio.value].name))), pictures.map),
+    norms: panel("Residual stream: its length by layer", pictures.norms),
+    lens: panel("Logit lens: the top token by layer", pictures.lens),
+    next: panel(predicted, pictures.next),
+  };
+  const ids = { text: uniqueId("text") };
+  const own = html("input", { id: ids.text, type: "text", class: "gf-select own", autocomplete: "off", spellcheck: "false" });
+  const ask = html("form", { class: "ask", onsubmit: (event) => (event.preventDefault(), change({ text: own.value })) },
+    html("label", { class: "gf-label", for: ids.text }, "Your own text"), own, html("button", { class: "gf-button" }, "Trace it"));
+  const { node: live, say: announce, stop } = liveRegion();
+  const note = html("p", { class: "hint" }, "Click a token, a cell or a row to choose it; point at one for a preview. Attention is stored in steps of 1/255.");
+  const root = html("div", { class: "gf gf-explorer" }, ask, token.node,
+    html("div", { class: "gf-controls" }, layers, head.node), live,
+    html("div", { class: "panels" }, html("div", {}, panels.attention, panels.next, panels.norms), html("div", {}, panels.map, panels.lens)), note);
+  el.append(root);
+
+  let preview = {}; // what the mouse points at
+  const picked = (target) => {
+    const { token, layer, head } = target.closest?.("[data-token], [data-layer], [data-head]")?.dataset ?? {};
+    return Object.fromEntries(Object.entries({ token, layer, head }).filter(([, x]) => x !== undefined).map(([k, x]) => [k, Number(x)]));
+  };
+  const point = (values) => {
+    if (JSON.stringify(values) === JSON.stringify(preview)) return;
+    preview = values;
+    draw();
+  };
+  root.addEventListener("click", ({ target }) => {
+    const values = target.closest("svg") ? picked(target) : {};
+    if (Object.keys(values).length) change(values);
+  });
+  root.addEventListener("pointerover", ({ target, pointerType }) => pointerType === "mouse" && point(picked(target)));
+  root.addEventListener("pointerleave", () => point({}));
+
+  function draw() {
+    const state = read(), fixed = compute(state), { data } = state;
+    const seen = Object.keys(preview).length ? compute({ ...state, ...preview }) : fixed;
+    if (layer?.count !== data.layers) {
+      layer = { ...slider({ label: "Layer", min: 0, max: data.layers - 1, step: 1, digits: 0, oninput: (x) => change({ layer: x }) }), count: data.layers };
+      const step = (by, words) => html("button", { type: "button", class: "gf-button", "aria-label": words, onclick: () => change({ layer: clamp(fixedLayer() + by, 0, layer.count - 1) }) }, by < 0 ? "‹" : "›");
+      layers.replaceChildren(layer.node, step(-1, "one layer back"), step(1, "one layer on"));
+    }
+    const has = { attention: Boolean(seen.shares), map: data.heads > 0, lens: data.lens.length > 0, next: data.next.length > 0, norms: true };
+    for (const [name, node] of Object.entries(panels)) node.hidden = !has[name];
+    token.show(data.tokens.map(shown), fixed.token, seen.shares);
+    head.node.hidden = !has.map;
+    head.show(Array.from({ length: data.heads }, (_, i) => String(i)), fixed.head);
+    layer.show(fixed.layer);
+    for (const radio of radios) radio.checked = radio.value === state.measure;
+    ask.hidden = !state.live;
+    if (document.activeElement !== own) own.value = state.text;
+    predicted.textContent = data.causal ? `Next token after ${said(data.tokens[seen.token])}` : `Prediction in the place of ${said(data.tokens[seen.token])}`;
+    if (has.attention) drawAttention(pictures.attention, state, seen);
+    if (has.map) drawMap(pictures.map, state, seen);
+    drawNorms(pictures.norms, state, seen);
+    if (has.lens) drawWords(pictures.lens, seen.lens, { names: ["embedded", ...seen.lens.slice(1).map((_, i) => `layer ${i}`)], chosen: seen.layer + 1, high: 17 });
+    if (has.next) drawWords(pictures.next, seen.next);
+    announce(state.problem || fixed.sentence);
+  }
+  const fixedLayer = () => choice(read()).layer;
+  const unfollow = follow(model, TRAITS, draw);
+  return () => {
+    unfollow();
+    stop();
+    root.remove();
+  };
+}
+
+export { compute };
+export default { render };

@@ -1,0 +1,225 @@
+"""See through any model: tokens, layers and heads, the residual stream, the logit lens, the predictions.
+
+In a live cell it traces the reader's own text; on a page it shows the one pass that was stored. Taught in
+``transformers``, section 7.
+
+Legend: N layers, H heads, T tokens.
+"""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import torch
+import traitlets
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from glassformer.glass.figures.attention import draw_weights, shown
+from glassformer.glass.lens import lens, top_tokens
+from glassformer.glass.style import SERIES, svg, use_style
+from glassformer.glass.trace import Trace, trace
+from glassformer.glass.widgets.base import InteractiveFigure, one_of
+
+MOST: Final = 32  # tokens: attention takes N · H · T² bytes
+NEXT: Final = 8  # predictions that are shown for each token
+MEASURES: Final = ("entropy", "first")
+_KEYS: Final = ("tokens", "layers", "heads", "causal", "attention", "norms", "words", "lens", "next")
+
+
+class Explorer(InteractiveFigure):
+    """One pass of a model, to walk through. ``explorer(model, tokenizer, text)`` makes it.
+
+    ``data`` is what ``pass_of`` gives; ``token``, ``layer`` and ``head`` are chosen, ``measure`` shades the map of heads.
+    With ``retrace`` the figure is ``live``: a new ``text`` is traced, and ``problem`` says why it was not. A state on a page
+    is never live. Raises ``traitlets.TraitError`` for a value that does not fit.
+    """
+
+    module: ClassVar[str] = "explorer"
+    alt: ClassVar[str] = (
+        "One pass of a model: from where a chosen token reads in a chosen head, and the most likely predictions there."
+    )
+
+    data = traitlets.Dict().tag(sync=True)
+    text = traitlets.Unicode("").tag(sync=True)
+    token = traitlets.Int(0).tag(sync=True)
+    layer = traitlets.Int(0).tag(sync=True)
+    head = traitlets.Int(0).tag(sync=True)
+    measure = traitlets.Unicode("entropy").tag(sync=True)
+    live = traitlets.Bool(False).tag(sync=True)
+    problem = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, *, retrace: Callable[[str], dict[str, Any]] | None = None, **traits: Any) -> None:
+        super().__init__(**traits)
+        if retrace is not None:
+            self.live = True
+            self.observe(lambda change: self._read(change["new"], retrace), "text")
+
+    def _read(self, text: str, retrace: Callable[[str], dict[str, Any]]) -> None:
+        """Trace the reader's text, or say why not; the chosen token is then the last."""
+        try:
+            data = retrace(text)
+        except (ValueError, KeyError, RuntimeError) as error:
+            self.problem = f"This text was not traced: {error}"
+            return
+        with self.hold_sync():
+            self.problem = ""
+            self.token = 0
+            self.data = data
+            self.token = len(data["tokens"]) - 1
+
+    def state(self) -> dict[str, Any]:
+        """As ``InteractiveFigure.state``, but not live: nobody traces anything on a page."""
+        return {**super().state(), "live": False}
+
+    @traitlets.validate("data")
+    def _check_data(self, proposal: Any) -> dict[str, Any]:
+        if missing := [key for key in _KEYS if key not in proposal.value]:
+            raise traitlets.TraitError(f"data must have {', '.join(_KEYS)}; {', '.join(missing)} is missing.")
+        return _checked(proposal.value)
+
+    @traitlets.validate("token", "layer", "head")
+    def _check_choice(self, proposal: Any) -> int:
+        name = proposal.trait.name
+        counts = {"token": len(self.data["tokens"]), "layer": self.data["layers"], "head": max(1, self.data["heads"])}
+        if not 0 <= proposal.value < counts[name]:
+            rule = f"between 0 and {counts[name] - 1}, as there are {name}s"
+            raise traitlets.TraitError(f"{name} must be {rule}, not {proposal.value!r}.")
+        return int(proposal.value)
+
+    @traitlets.validate("measure")
+    def _check_measure(self, proposal: Any) -> str:
+        return one_of("measure", proposal.value, MEASURES)
+
+    def weights(self) -> Any:
+        """The attention of the chosen head, ``[T, T]``, as it is stored; ``None`` where the layer has none."""
+        size, packed = len(self.data["tokens"]), self.data["attention"][self.layer]
+        if not packed:
+            return None
+        table = np.frombuffer(base64.b64decode(packed), np.uint8).reshape(self.data["heads"], size, size)
+        return table[self.head] / 255
+
+    def still(self) -> str:
+        """The attention of the chosen head and the predictions at the chosen token, as SVG with the page's colors."""
+        weights, tokens = self.weights(), self.data["tokens"]
+        with rc_context():
+            use_style()
+            figure = Figure(figsize=(7.2, 3.6))
+            left, right = figure.subplots(1, 2)
+            if weights is None:
+                left.plot(range(-1, self.data["layers"]), [row[self.token] for row in self.data["norms"]])
+                left.set(xlabel="after layer", ylabel="length of the stream", yscale="log")
+            else:
+                draw_weights(left, weights, tokens)
+                left.set_title(f"Layer {self.layer}, head {self.head}")
+            likely = self.data["next"][self.token] if self.data["next"] else []
+            right.barh(range(len(likely)), [chance for _, chance in likely], height=0.62, color=SERIES[0])
+            right.set_yticks(range(len(likely)), [shown(self.data["words"][word]) for word, _ in likely])
+            right.set(xlabel="probability", ylim=(max(0.5, len(likely) - 0.5), -0.5))
+            right.set_title(f"{'After' if self.data['causal'] else 'For'} “{shown(tokens[self.token])}”")
+            return svg(figure)
+
+
+def explorer(
+    model: Any,
+    tokenizer: Any,
+    text: str,
+    *,
+    source: str | None = None,
+    layer: int | None = None,
+    head: int = 0,
+    token: int | None = None,
+) -> Explorer:
+    """An explorer of ``model`` reading ``text``, at the last token and the middle layer unless others are named.
+
+    Args:
+        model: any model of ``glassformer.models``, compiled or not.
+        tokenizer: with ``encode(text) -> ids`` and ``decode(ids) -> text``.
+        text: at most 32 tokens; what the decoder reads, in an encoder-decoder.
+        source: what the encoder of an encoder-decoder reads.
+        layer, head, token: what is chosen at first.
+
+    In a live cell a new text is traced with the same model. Raises ``ValueError`` for a text of no or too many tokens.
+    Taught in ``transformers``, section 7.
+    """
+
+    def retrace(text: str) -> dict[str, Any]:
+        if not text:
+            raise ValueError("text must not be empty.")
+        if len(ids := tokenizer.encode(text)) > MOST:
+            raise ValueError(f"text must have at most {MOST} tokens here, and it has {len(ids)}.")
+        return pass_of(model, trace(model, text, tokenizer=tokenizer, source=source))
+
+    data = retrace(text)
+    middle = data["layers"] // 2 if layer is None else layer
+    last = len(data["tokens"]) - 1 if token is None else token
+    return Explorer(data=data, text=text, layer=middle, head=head, token=last, retrace=retrace)
+
+
+def pass_of(model: Any, found: Trace) -> dict[str, Any]:
+    """What the figure stores of a pass.
+
+    Keys: ``tokens``; ``layers`` N and ``heads`` H; ``causal``, whether no token reads from a later one; ``attention``, for
+    each layer the weights ``[H, T, T]`` in steps of 1/255 as base64, or an empty text where it has none; ``norms``
+    ``[N + 1][T]`` to 4 digits; ``words``, the strings of all predictions; ``lens`` ``[N + 1][T]`` and ``next`` ``[T][8]``,
+    each a place in ``words`` with a probability to 4 decimals. The last two are empty for a model that predicts no tokens.
+    """
+    attention, heads, causal = [], 0, True
+    for layer in range(found.layers()):
+        try:
+            weights = found.attention(layer).float()
+        except ValueError:
+            attention.append("")
+            continue
+        heads = weights.shape[0]
+        causal = causal and not bool(weights.triu(1).any())
+        attention.append(base64.b64encode((weights * 255).round().to(torch.uint8).cpu().numpy().tobytes()).decode())
+    words: dict[str, int] = {}
+
+    def word(pair: tuple[str, float]) -> list[Any]:
+        return [words.setdefault(pair[0], len(words)), round(pair[1], 4)]
+
+    through: list[list[list[Any]]] = []
+    likely: list[list[list[Any]]] = []
+    if isinstance(found.output, torch.Tensor) and found.output.shape[-1] == model.embed.num_embeddings:
+        through = [[] for _ in range(found.layers() + 1)]
+        for token in range(len(found.tokens)):  # one by one: the logits of all layers and tokens are 200 MB
+            for row, top in zip(through, top_tokens(lens(model, found, [token]), found.decode), strict=True):
+                row.append(word(top[0][0]))
+            likely.append([word(pair) for pair in found.likely(NEXT, token)])
+    norms = [[float(f"{x:.4g}") for x in row] for row in found.norms().tolist()]
+    return {
+        "tokens": found.tokens,
+        "layers": found.layers(),
+        "heads": heads,
+        "causal": causal,
+        "attention": attention,
+        "norms": norms,
+        "words": list(words),
+        "lens": through,
+        "next": likely,
+    }
+
+
+def _checked(data: Mapping[str, Any]) -> dict[str, Any]:
+    """``data`` if its sizes fit to each other, or a ``TraitError`` that names what does not."""
+    tokens, layers, heads = len(data["tokens"]), data["layers"], data["heads"]
+
+    def must(fits: bool, rule: str) -> None:
+        if not fits:
+            raise traitlets.TraitError(f"data must have {rule}.")
+
+    must(tokens > 0 and layers > 0, "at least one token and one layer")
+    must(len(data["attention"]) == layers, f"attention for each of the {layers} layers")
+    whole = heads * tokens * tokens
+    packed = {len(base64.b64decode(text)) for text in data["attention"]} - {0}
+    must(packed <= {whole}, f"attention of {whole} bytes a layer, as {heads} heads and {tokens} tokens are")
+    rows = {"norms": [layers + 1], "lens": [0, layers + 1]}
+    for name, counts in rows.items():
+        fits = len(data[name]) in counts and all(len(row) == tokens for row in data[name])
+        must(fits, f"{name} of {layers + 1} rows and {tokens} columns")
+    must(len(data["next"]) in (0, tokens), f"next for each of the {tokens} tokens")
+    pairs: Sequence[Any] = [pair for row in [*data["lens"], *data["next"]] for pair in row]
+    must(all(0 <= word < len(data["words"]) for word, _ in pairs), "every word of lens and next among its words")
+    return dict(data)
