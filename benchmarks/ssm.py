@@ -11,6 +11,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -57,7 +58,7 @@ def peak(run: Callable[[], None]) -> float:
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
         run()
     sizes = [e.nbytes() for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
-    return max(itertools.accumulate(sizes)) / 1e6
+    return float(max(itertools.accumulate(sizes))) / 1e6
 
 
 def main() -> None:
@@ -77,10 +78,10 @@ def main() -> None:
         times: dict[str, list[float]] = {name: [] for name in SCANS}
         for turn in range(args.turns + 1):
             for name, scan in SCANS.items():
-                spent = seconds(lambda scan=scan: run(scan, tensors))  # type: ignore[misc]
+                spent = seconds(partial(run, scan, tensors))
                 times[name] += [spent] if turn else []  # the first turn warms up
         ms = {name: 1000 * statistics.median(each) for name, each in times.items()}
-        mb = {name: peak(lambda scan=scan: run(scan, tensors)) for name, scan in SCANS.items()}  # type: ignore[misc]
+        mb = {name: peak(partial(run, scan, tensors)) for name, scan in SCANS.items()}
         ratio = ms["loop"] / ms["chunked"]
         print(
             f"{tokens:5} {work:18}{ms['loop']:9.1f} {ms['chunked']:11.1f} {ratio:6.1f}× "

@@ -3,7 +3,8 @@
 Run it with ``python benchmarks/tokenizers.py``. It prints a table, and last one line of JSON with the same figures. The
 text is tiny Shakespeare where it is there, else the plays that ship with the package. Rounds are interleaved, so that a
 busy moment of the machine meets all; a figure is the median over the rounds, and so is a ratio. ``cold`` begins with an
-empty word cache; ``batches`` cuts the text every 10,000 characters, where ids may differ. Without GPT-2's ranks in the cache (``--fetch`` gets them) a BPE trained here stands in.
+empty word cache; ``batches`` cuts the text every 10,000 characters, where ids may differ. Without GPT-2's ranks in the
+cache (``--fetch`` gets them) a BPE trained here stands in.
 """
 
 import argparse

@@ -16,7 +16,7 @@ FLOORS = [
     {"parts", "tokenize"},
     {"models"},
     {"checkpoint", "objectives", "generate", "adapt", "evaluate", "glass"},
-    {"hub", "train", "search"},
+    {"hub", "catalog", "train", "search"},
     {"learn"},
     {"app"},
     {"cli"},

@@ -126,9 +126,10 @@ def _load_gguf(name: str, path: Path, device: torch.device | str, dtype: torch.d
 
 def _finish(name: str, kind: str, path: Path, model: Any, tokenizer: Tokenizer | None, license: str) -> Loaded:
     vocab = model.embed.num_embeddings
-    if tokenizer is not None and len(tokenizer) > vocab:
+    if tokenizer is not None and tokenizer.vocab > vocab:
         raise CheckpointError(
-            f"The tokenizer in {path} has {len(tokenizer)} tokens, and the model only {vocab}: they do not belong together."
+            f"The tokenizer in {path} has {tokenizer.vocab} tokens, and the model only {vocab}: "
+            "they do not belong together."
         )
     model.eval()
     return Loaded(model, tokenizer, About(name, kind, path, sum(p.numel() for p in model.parameters()), license))

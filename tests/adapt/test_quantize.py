@@ -10,7 +10,7 @@ from torch import nn
 
 from glassformer.adapt.quantize import Int8Linear, absmax, int8
 from glassformer.models.llama import Llama, LlamaConfig
-from glassformer.models.replace import replace
+from glassformer.models.surgery import replace
 from glassformer.models.tying import is_tied
 
 

@@ -16,7 +16,9 @@ def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
     assert float((ours - theirs).abs().max()) <= 1e-5 * max(1.0, float(theirs.abs().max()))
 
 
-def every_text(kind: str, prompt: torch.Tensor, number: int, length: int, stops: Sequence[int], penalty: float, vocab: int):
+def every_text(
+    kind: str, prompt: torch.Tensor, number: int, length: int, stops: Sequence[int], penalty: float, vocab: int
+):
     """All texts of up to ``length`` tokens that end, with their scores, the best first. No state, no beams."""
     model = make(kind, vocab)
     memory = row(source(model, number + 1), number)

@@ -33,9 +33,7 @@ def test_it_is_the_formula(kind: str, k: int, alpha: float) -> None:
     rows = [[1, 2, 3, 4, 5], [8], [9, 10, 9]]
     ids, mask = pad_left(rows, pad=12)
     memory = source(model, 3)
-    ours = collect(
-        contrastive_search(model, ids, max_new=8, candidates=k, alpha=alpha, mask=mask, memory=memory)
-    )
+    ours = collect(contrastive_search(model, ids, max_new=8, candidates=k, alpha=alpha, mask=mask, memory=memory))
     for number, prompt in enumerate(rows):
         theirs = slow(model, torch.tensor([prompt]), row(memory, number), 8, k, alpha)
         assert ours[number].tolist() == theirs

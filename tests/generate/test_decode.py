@@ -6,7 +6,7 @@ from torch import Tensor
 
 from glassformer.generate.decode import collect, complete, generate, pad_left
 from glassformer.generate.sampling import Sampling
-from tests.generate.tiny import KINDS, given, last, make, numbers, row, slow_greedy, source
+from tests.generate.tiny import KINDS, last, make, numbers, row, slow_greedy, source
 
 
 @pytest.mark.parametrize("chunk", [None, 1, 4, 7, 100])
@@ -32,7 +32,9 @@ def test_logits_are_those_of_the_uncached_model(kind: str) -> None:
             seen.append(logits_BV)
             return logits_BV.argmin(-1)  # the least likely token, so that the texts are wild
 
-    text = torch.cat((ids, complete(model, ids, max_new=13, memory=memory, sampling=Watching(), state=state, chunk=3)), 1)
+    text = torch.cat(
+        (ids, complete(model, ids, max_new=13, memory=memory, sampling=Watching(), state=state, chunk=3)), 1
+    )
     assert len(seen) == 13
     for count, ours in enumerate(seen):
         theirs = last(model, text[:, : 5 + count], memory)
@@ -51,9 +53,7 @@ def test_prompts_of_different_lengths(kind: str, chunk: int | None) -> None:
     for sampling in (Sampling(temperature=0), Sampling(temperature=0, repetition_penalty=1.7)):
         together = complete(model, ids, mask=mask, max_new=9, memory=memory, sampling=sampling, chunk=chunk)
         for number, prompt in enumerate(rows):
-            alone = complete(
-                model, torch.tensor([prompt]), max_new=9, memory=row(memory, number), sampling=sampling
-            )
+            alone = complete(model, torch.tensor([prompt]), max_new=9, memory=row(memory, number), sampling=sampling)
             assert torch.equal(together[number], alone[0]), (number, sampling)
 
 
@@ -133,9 +133,7 @@ def test_sampling_can_be_repeated() -> None:
     model, ids = make("llama"), numbers(4, 3)
 
     def run(seed: int) -> Tensor:
-        return complete(
-            model, ids, max_new=12, sampling=Sampling(1.5), generator=torch.Generator().manual_seed(seed)
-        )
+        return complete(model, ids, max_new=12, sampling=Sampling(1.5), generator=torch.Generator().manual_seed(seed))
 
     assert torch.equal(run(1), run(1)) and not torch.equal(run(1), run(2))
 
@@ -152,7 +150,10 @@ def bad(match: str, **changes: object) -> None:
 
 
 def test_bad_input_is_refused_in_one_sentence() -> None:
-    bad(r"^ids must be \[batch, tokens\] with at least one token to go on from, but the shape is \[2, 0\]\.$", ids=numbers(2, 0))
+    bad(
+        r"^ids must be \[batch, tokens\] with at least one token to go on from, but the shape is \[2, 0\]\.$",
+        ids=numbers(2, 0),
+    )
     bad(r"^ids must be \[batch, tokens\] .* shape is \[4\]\.$", ids=numbers(2, 4)[0])
     bad(r"^ids must lie in the vocabulary, 0 to 12, but 13 is among them\.$", ids=torch.tensor([[4, 13]]))
     bad(r"^ids must lie in the vocabulary, 0 to 12, but -1 is among them\.$", ids=torch.tensor([[-1]]))
@@ -186,11 +187,14 @@ def test_damaged_weights_are_reported(value: float) -> None:
     model = make("gpt2")
     with torch.no_grad():
         model.stack[1].feedforward.part.down.bias[3] = value
-    bad(r"^logits must be numbers, but at step 1 row 0 has the largest logit nan: the weights may be damaged\.$", model=model)
+    bad(
+        r"^logits must be numbers, but at step 1 row 0 has the largest logit nan: the weights may be damaged\.$",
+        model=model,
+    )
     late = make("llama")
     token = int(complete(late, numbers(1, 4), max_new=3)[0, 1])
-    if token not in numbers(1, 4)[0].tolist():
-        with torch.no_grad():
-            late.embed.weight[token] = value
+    assert token not in numbers(1, 4)[0].tolist()
+    with torch.no_grad():
+        late.embed.weight[token] = value  # the trouble begins when the second new token is read
     with pytest.raises(ValueError, match=r"^logits must be numbers, but at step 3 row 0"):
         complete(late, numbers(1, 4), max_new=3)

@@ -3,15 +3,19 @@
 Legend: B batch, T tokens, V vocab.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from glassformer.models.bart import Bart, BartConfig
 from glassformer.models.encoder_decoder import EncoderDecoder
 from glassformer.models.gpt import GPT2, GPTConfig
 from glassformer.models.llama import Llama, LlamaConfig
+from glassformer.models.t5 import T5, T5Config
 from glassformer.models.trunk import Decoder, Trunk
 from glassformer.parts.attention import Attention, CrossAttention
 from glassformer.parts.feedforward import FeedForward
@@ -94,7 +98,29 @@ def llama(vocab: int) -> Llama:
     return Llama(LlamaConfig(vocab, POSITIONS, d_model=17, layers=2, heads=6, kv_heads=2, d_k=4, d_ff=29))
 
 
-MAKERS = {"gpt2": gpt2, "llama": llama, "encoder-decoder": Translator, "ssm": Recurrent, "hybrid": Hybrid}
+def t5(vocab: int) -> T5:
+    return T5(
+        T5Config(vocab, d_model=11, encoder_layers=1, layers=2, heads=3, d_k=5, d_ff=19, buckets=6, max_distance=7)
+    )
+
+
+def bart(vocab: int) -> Bart:
+    return Bart(BartConfig(vocab, POSITIONS, 12, 1, 2, 3, 2, 19, 29))
+
+
+MAKERS: dict[str, Callable[[int], Any]] = {
+    "gpt2": gpt2,
+    "llama": llama,
+    "t5": t5,
+    "bart": bart,
+    "encoder-decoder": Translator,
+    "ssm": Recurrent,
+    "hybrid": Hybrid,
+}
+if find_spec("glassformer.models.mamba"):
+    from glassformer.models.mamba import Mamba, MambaConfig
+
+    MAKERS["mamba"] = lambda vocab: Mamba(MambaConfig(vocab, d_model=11, layers=2))
 KINDS = list(MAKERS)
 
 

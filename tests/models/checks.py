@@ -55,11 +55,23 @@ def dropout_places(model: nn.Module) -> dict[str, float]:
 
 
 def drops_in_training_only(model: nn.Module, call: Callable[[], Tensor]) -> None:
-    """Two calls differ in training and are equal in evaluation."""
+    """Two calls differ in training and are equal in evaluation; and each place that drops does so by itself."""
     model.train()
     assert not torch.equal(call(), call())
     model.eval()
     assert torch.equal(call(), call())
+    model.train()
+    kinds = {nn.Dropout: "p", Kernel: "dropout"}
+    places = [(m, field) for m in model.modules() for kind, field in kinds.items() if isinstance(m, kind)]
+    shares = [float(getattr(module, field)) for module, field in places]
+    for (module, field), share in zip(places, shares, strict=True):
+        for other, its_field in places:
+            setattr(other, its_field, 0.0)
+        setattr(module, field, share)
+        assert torch.equal(call(), call()) is (share == 0.0), module
+    for (module, field), share in zip(places, shares, strict=True):
+        setattr(module, field, share)
+    model.eval()
 
 
 def saved_and_loaded(family: Family, model: Any, call: Callable[[Any], Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of all decoders share: the reference in double, its files, and the checks that hold for each of them."""
+"""What the tests of all decoders share: the reference in double, its files, and the checks that hold for each."""
 
 import re
 import types
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from glassformer.checkpoint.family import Family
 from glassformer.checkpoint.files import Weights, write
 from glassformer.checkpoint.rules import fill, publish
-from glassformer.models.replace import replace
+from glassformer.models.surgery import replace
 from glassformer.parts.kernel import Explicit
 from tests.models.checks import cached_is_uncached, has_std, sees_no_future
 from tests.models.parity import same
@@ -109,7 +109,9 @@ def cached_with_pads(ours: Any, ids: Tensor, pads: int) -> None:
     whole = ours(ids, mask=real)
     state = ours.new_state(*ids.shape)
     cuts = [pads + 2, 3, 1, ids.shape[1] - pads - 6]
-    parts = [ours(part, mask=mask, state=state) for part, mask in zip(ids.split(cuts, 1), real.split(cuts, 1), strict=True)]
+    parts = [
+        ours(part, mask=mask, state=state) for part, mask in zip(ids.split(cuts, 1), real.split(cuts, 1), strict=True)
+    ]
     same(torch.cat(parts, 1)[real], whole[real])
 
 

@@ -12,7 +12,7 @@ from glassformer.checkpoint.files import Weights
 from glassformer.checkpoint.rules import fill, publish, tensors
 from glassformer.models.bert import Bert, BertConfig
 from glassformer.models.heads import Hidden, MeanPooling, Pooler, TokenClassifier
-from glassformer.models.replace import replace
+from glassformer.models.surgery import replace
 from glassformer.models.trunk import Encoder
 from tests.models.checks import dropout_places, drops_in_training_only, has_std, same_gradients, saved_and_loaded
 from tests.models.parity import converted, round_trip, same, spread

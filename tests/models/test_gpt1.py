@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from glassformer.checkpoint.families.gpt1 import FAMILY
-from glassformer.models.gpt import GPT1, GPTConfig
+from glassformer.models.gpt import GPT1, GPT1Config
 from tests.models.checks import dropout_places, same_gradients
 from tests.models.decoders import begins, decodes, drops_the_same, files_both_ways, left_padded, random_ids
 from tests.models.parity import converted, round_trip, same, spread
@@ -61,8 +61,10 @@ def test_dropout() -> None:
 
 def test_initialization() -> None:
     torch.manual_seed(0)
-    model = GPT1(GPTConfig(1009, 127, 256, 2, 4, 1024))
-    begins(model, {r"(embed|positions|.*\.(q|k|v|out|up|down))\.weight": 0.02}, {r".*norm\.weight": 1.0, r".*bias": 0.0})
+    model = GPT1(GPT1Config(1009, 127, 256, 2, 4, 1024))
+    begins(
+        model, {r"(embed|positions|.*\.(q|k|v|out|up|down))\.weight": 0.02}, {r".*norm\.weight": 1.0, r".*bias": 0.0}
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,11 +75,11 @@ def test_initialization() -> None:
     ],
 )
 def test_what_would_change_the_numbers_is_refused(change: dict[str, Any], message: str) -> None:
-    settings = FAMILY.settings(GPT1(GPTConfig(97, 7, 44, 1, 4, 176)))
+    settings = FAMILY.settings(GPT1(GPT1Config(97, 7, 44, 1, 4, 176)))
     with pytest.raises(ValueError, match=message):
         FAMILY.build(FAMILY.config(settings | change), settings | change)
 
 
 def test_a_width_that_files_cannot_say_is_not_saved() -> None:
     with pytest.raises(ValueError, match=r"d_ff \(53\) must be 4 · d_model \(176\) in a file of GPT-1\."):
-        FAMILY.settings(GPT1(GPTConfig(97, 7, 44, 1, 4, 53)))
+        FAMILY.settings(GPT1(GPT1Config(97, 7, 44, 1, 4, 53)))

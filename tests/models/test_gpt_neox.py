@@ -8,7 +8,7 @@ import torch
 
 from glassformer.checkpoint.families.gpt_neox import FAMILY
 from glassformer.checkpoint.permute import PerHead
-from glassformer.models.gpt_neox import GPTNeoX, GPTNeoXConfig, SequentialGPTNeoX
+from glassformer.models.gpt_neox import GPTNeoX, GPTNeoXConfig, SequentialGPTNeoX, SequentialGPTNeoXConfig
 from tests.models.checks import dropout_places, same_gradients
 from tests.models.decoders import (
     begins,
@@ -109,11 +109,11 @@ def test_dropout(form: str) -> None:
     drops_the_same(ours, theirs, random_ids(97, 7, 13))
 
 
-@pytest.mark.parametrize("kind", [GPTNeoX, SequentialGPTNeoX])
-def test_initialization(kind: Any) -> None:
+@pytest.mark.parametrize(("kind", "sizes"), [(GPTNeoX, GPTNeoXConfig), (SequentialGPTNeoX, SequentialGPTNeoXConfig)])
+def test_initialization(kind: Any, sizes: Any) -> None:
     torch.manual_seed(0)
     layers, d_model = 5, 256
-    model = kind(GPTNeoXConfig(1009, 61, d_model, layers, 4, 1024))
+    model = kind(sizes(1009, 61, d_model, layers, 4, 1024))
     small, into_the_stream = (2 / (5 * d_model)) ** 0.5, 2 / (layers * d_model**0.5)
     stds = {r"(embed|head|.*\.(q|k|v|up))\.weight": small, r".*\.(out|down)\.weight": into_the_stream}
     begins(model, stds, {r".*norm\.weight": 1.0, r".*bias": 0.0})

@@ -187,7 +187,10 @@ def test_bfloat16_rounds_where_the_reference_does() -> None:
         ({"rope_scaling": {"type": "su"}}, r"rope_type must be default, linear, .* not 'su'\."),
         ({"partial_rotary_factor": 0.5}, r"partial_rotary_factor must be 1\.0 for this model, not 0\.5\."),
         ({"rope_parameters": {"full_attention": {"rope_type": "default"}}}, "must be the same for all layers"),
-        ({"architectures": ["LlamaForSequenceClassification"]}, r"architectures must be LlamaForCausalLM or LlamaModel"),
+        (
+            {"architectures": ["LlamaForSequenceClassification"]},
+            r"architectures must be LlamaForCausalLM or LlamaModel",
+        ),
     ],
 )
 def test_what_would_change_the_numbers_is_refused(change: dict[str, Any], message: str) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from glassformer.checkpoint.families.palm import FAMILY, REFERENCE_SKIP, reference_rules
 from glassformer.checkpoint.rules import How, Shifted, fill, publish, tensors
 from glassformer.models.palm import Palm, PalmConfig
-from glassformer.models.replace import replace
+from glassformer.models.surgery import replace
 from glassformer.parts.kernel import Explicit
 from tests.models.checks import cached_is_uncached, dropout_places, has_std, saved_and_loaded
 from tests.models.decoders import begins, decodes, from_files, random_ids, to_files

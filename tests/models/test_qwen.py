@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from glassformer.checkpoint.families.qwen import QWEN2, QWEN3
-from glassformer.models.qwen import Qwen2, Qwen3, QwenConfig
+from glassformer.checkpoint.families.qwen import FAMILIES as PUBLISHED
+from glassformer.models.qwen import Qwen2, Qwen2Config, Qwen3, Qwen3Config
 from tests.models.checks import same_gradients
 from tests.models.decoders import (
     begins,
@@ -23,7 +23,8 @@ from tests.models.parity import converted, same, spread
 
 tf = pytest.importorskip("transformers", reason="needs the reference library: pip install 'glassformer[reference]'")
 
-FAMILIES = {"Qwen2": QWEN2, "Qwen3": QWEN3}
+FAMILIES = {"Qwen2": PUBLISHED["qwen2"], "Qwen3": PUBLISHED["qwen3"]}
+MODELS: dict[str, Any] = {"Qwen2": (Qwen2, Qwen2Config), "Qwen3": (Qwen3, Qwen3Config)}
 FORMS: dict[str, dict[str, Any]] = {
     "full": {},
     "tied": {"tie_word_embeddings": True},
@@ -78,7 +79,7 @@ def test_parity_gradients_and_files(kind: str, form: str, tmp_path: Path) -> Non
 def test_qwen_3_with_biases(tmp_path: Path) -> None:
     theirs = reference("Qwen3", attention_bias=True)
     ids = random_ids(97, 5, 61)
-    same(files_both_ways(QWEN3, theirs, tmp_path)(ids), theirs(ids).logits)
+    same(files_both_ways(FAMILIES["Qwen3"], theirs, tmp_path)(ids), theirs(ids).logits)
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
@@ -95,10 +96,10 @@ def test_dropout(kind: str) -> None:
     drops_the_same(converted(FAMILIES[kind], theirs), theirs, random_ids(97, 5, 13))
 
 
-@pytest.mark.parametrize("kind", [Qwen2, Qwen3])
-def test_initialization(kind: Any) -> None:
+@pytest.mark.parametrize(("kind", "sizes"), MODELS.values())
+def test_initialization(kind: Any, sizes: Any) -> None:
     torch.manual_seed(0)
-    model = kind(QwenConfig(1009, 64, 256, 2, 8, 2, 32, 512))
+    model = kind(sizes(1009, 64, 256, 2, 8, 2, 32, 512))
     begins(model, {r"(?!.*norm).*weight": 0.02}, {r".*norm\.weight": 1.0, r".*bias": 0.0})
     # Normalized states of norm √256 through a head of 0.02: variance 256 · 0.02² = 0.1.
     first_loss(model, 0.05, 0.03)
@@ -108,17 +109,17 @@ def test_where_the_biases_are() -> None:
     def biased(model: torch.nn.Module) -> set[str]:
         return {name.split(".")[-2] for name, _ in model.named_parameters() if name.endswith("bias")}
 
-    assert biased(Qwen2(QwenConfig(97, 64, 60, 1, 6, 2, 10, 53))) == {"q", "k", "v"}
-    assert biased(Qwen3(QwenConfig(97, 64, 60, 1, 6, 2, 10, 53))) == set()
-    assert biased(Qwen3(QwenConfig(97, 64, 60, 1, 6, 2, 10, 53, attention_bias=True))) == {"q", "k", "v", "out"}
+    assert biased(Qwen2(Qwen2Config(97, 64, 60, 1, 6, 2, 10, 53))) == {"q", "k", "v"}
+    assert biased(Qwen3(Qwen3Config(97, 64, 60, 1, 6, 2, 10, 53))) == set()
+    assert biased(Qwen3(Qwen3Config(97, 64, 60, 1, 6, 2, 10, 53, attention_bias=True))) == {"q", "k", "v", "out"}
 
 
 def test_older_files_say_less() -> None:
-    settings = QWEN2.settings(Qwen2(QwenConfig(97, 64, 60, 3, 6, 2, 10, 53)))
+    settings = FAMILIES["Qwen2"].settings(Qwen2(Qwen2Config(97, 64, 60, 3, 6, 2, 10, 53)))
     for name in ("rope_parameters", "rope_scaling", "head_dim", "tie_word_embeddings", "layer_types"):
         del settings[name]
     settings |= {"use_sliding_window": False, "sliding_window": 131072, "max_window_layers": 28}
-    assert QWEN2.config(settings) == QwenConfig(97, 64, 60, 3, 6, 2, 10, 53)
+    assert FAMILIES["Qwen2"].config(settings) == Qwen2Config(97, 64, 60, 3, 6, 2, 10, 53)
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
@@ -138,7 +139,7 @@ def test_older_files_say_less() -> None:
     ],
 )
 def test_what_would_change_the_numbers_is_refused(kind: str, change: dict[str, Any], message: str) -> None:
-    family = FAMILIES[kind]
-    settings = family.settings((Qwen2 if kind == "Qwen2" else Qwen3)(QwenConfig(97, 64, 60, 2, 6, 2, 10, 53)))
+    family, (model, sizes) = FAMILIES[kind], MODELS[kind]
+    settings = family.settings(model(sizes(97, 64, 60, 2, 6, 2, 10, 53)))
     with pytest.raises(ValueError, match=message):
         family.build(family.config(settings | change), settings | change)

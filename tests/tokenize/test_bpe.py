@@ -128,6 +128,7 @@ def test_counts_stay_true_while_pairs_merge() -> None:
         assert pairs.words == again.words
         assert pairs.counts == again.counts
         assert +pairs.units == again.units
+        assert all(pairs.counts.values())  # nothing is left of pairs that are gone
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 import json
 import os
+import pickle
+import subprocess
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from glassformer.tokenize import ChatTemplate, TemplateError
+from glassformer.tokenize import ChatTemplate, TemplateError, chat
 from glassformer.tokenize.chat import LENGTH, WRITTEN
 
 HI = [{"role": "user", "content": "Hi é <b>"}]
@@ -135,6 +137,31 @@ def test_a_process_that_was_ended_is_started_again() -> None:
     template._child.kill()
     template._child.wait()
     assert template(HI) == "x"
+
+
+def test_an_interrupted_call_leaves_nothing_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    template = ChatTemplate("{{ messages[0].content }}")
+    template(HI)
+    child = template._child
+    assert child is not None
+    exchange = chat._exchange
+
+    def interrupted(child: subprocess.Popen[str], line: str, seconds: float) -> str:
+        exchange(child, line, seconds)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(chat, "_exchange", interrupted)
+        template(HI)
+    assert child.poll() is not None
+    assert template(HI) == HI[0]["content"]
+
+
+def test_a_copy_works() -> None:
+    template = ChatTemplate("{{ bos_token }}", {"bos_token": "<s>"}, 7.0)
+    template(HI)
+    copy = pickle.loads(pickle.dumps(template))
+    assert (copy(HI), copy.seconds) == ("<s>", 7.0)
 
 
 def test_threads_do_not_get_each_others_text() -> None:

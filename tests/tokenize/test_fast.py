@@ -1,6 +1,7 @@
 """The tokenizer of a real model, on small vocabularies made here: batches, streams, special tokens, saving."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Literal
 
@@ -180,6 +181,8 @@ def test_saved_for_this_library_and_for_the_reference(
 ) -> None:
     tokenizer: Tokenizer = request.getfixturevalue(name)
     tokenizer.save(tmp_path)
+    # Older versions of the reference take spaces out of decoded text unless told not to.
+    assert json.loads((tmp_path / "tokenizer_config.json").read_text())["clean_up_tokenization_spaces"] is False
     loaded = Tokenizer.from_file(tmp_path)
     assert [loaded.encode(text) for text in SAMPLES] == [tokenizer.encode(text) for text in SAMPLES]
     assert loaded.roles == tokenizer.roles
@@ -196,6 +199,12 @@ def test_saved_for_this_library_and_for_the_reference(
     if name == "play":
         messages = [{"role": "user", "content": "Hi"}]
         assert reference.apply_chat_template(messages, tokenize=False) == tokenizer.chat(messages)
+
+
+def test_a_copy_works(play: Tokenizer) -> None:
+    copy = pickle.loads(pickle.dumps(play))
+    assert copy.encode(f"To be{END}") == play.encode(f"To be{END}")
+    assert copy.chat([]) == ""
 
 
 def test_what_does_not_fit_is_refused(play: Tokenizer) -> None:

@@ -83,6 +83,12 @@ def test_llama_3_looks_for_the_whole_word_first_and_begins_a_text() -> None:
     assert Tokenizer.from_gguf({**fields, "tokenizer.ggml.pre": "qwen2"}).encode("zqzq") != [331]
 
 
+def test_qwen2_composes_characters() -> None:
+    ours = both("qwen2")[0]
+    assert ours.encode("e\u0301") == ours.encode("\u00e9")
+    assert both("gpt-2")[0].encode("e\u0301") != ours.encode("\u00e9")
+
+
 def by_score(text: str, scores: dict[str, float], names: set[str]) -> list[str]:
     """SentencePiece's BPE from its description: join the neighbors whose token has the highest score, from the left."""
     parts = list(text)

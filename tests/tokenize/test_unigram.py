@@ -89,7 +89,7 @@ def library(scores: dict[str, float]) -> Tokenizer:
 @pytest.mark.parametrize("fallback", [False, True])
 @given(
     pieces=st.dictionaries(
-        st.text("abc▁é", min_size=1, max_size=4), st.integers(-40, 0).map(lambda n: n / 4), max_size=13
+        st.text("abc▁é", min_size=1, max_size=4), st.integers(-40, 20).map(lambda n: n / 4), max_size=13
     ),
     text=st.text(st.sampled_from("aabbc é\u00e9日👍▁\n"), max_size=30),
 )
@@ -146,16 +146,19 @@ def test_the_likelihood_never_falls() -> None:
 
 
 def test_pruning_drops_what_costs_least() -> None:
-    counted = {"abab": 5, "cd": 50, "e": 1}
-    scores = {"a": -3.0, "b": -3.0, "c": -3.0, "d": -3.0, "e": -3.0, "ab": -2.0, "cd": -2.0, "abab": -3.9}
-    # Without cd: 50 · (−2 + 6) lost. Without abab: 5 · (−3.9 + 4). Without ab: nothing, no best cut uses it.
-    assert prune(counted, scores, 7).keys() == scores.keys() - {"ab"}
-    assert prune(counted, scores, 6).keys() == scores.keys() - {"ab", "abab"}
+    counted = {"abab": 5, "cd": 7, "ef": 50}
+    scores = {**dict.fromkeys("abcdef", -3.0), "ab": -2.0, "cd": -2.0, "ef": -5.75, "abab": -3.9}
+    # Lost without cd: 7 · (−2 + 6) = 28. Without ef, used most: 50 · (−5.75 + 6) = 12.5. Without abab: 5 · (−3.9 + 4).
+    # Without ab: nothing, no best cut uses it. The characters stay.
+    assert prune(counted, scores, 9).keys() == scores.keys() - {"ab"}
+    assert prune(counted, scores, 8).keys() == scores.keys() - {"ab", "abab"}
+    assert prune(counted, scores, 7).keys() == scores.keys() - {"ab", "abab", "ef"}
 
 
 def test_seeds_are_the_characters_and_what_covers_most() -> None:
     found = seed({"abc": 4, "abd": 1, "xyz": 1}, 2, 3)
     assert set(found) == {*"abcdxyz", "abc", "ab"}  # 12 and 10 characters of text; bc covers 8; xyz occurs once
+    assert set(seed({"ab": 2, "xyz": 1}, 99, 3)) == {*"abxyz", "ab"}
     assert max(map(len, seed({"abcd": 4}, 99, 2))) == 2
 
 

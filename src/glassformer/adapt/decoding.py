@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from glassformer.models.replace import replace
+from glassformer.models import replace
 
 # The names of the layers that read weights.
 LINEAR = r"(.*\.)?(q|k|v|out|gate|up|down|in_proj|x_proj|dt_proj|out_proj)|head"

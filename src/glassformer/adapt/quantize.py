@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from glassformer.adapt.decoding import LINEAR
-from glassformer.models.replace import replace
+from glassformer.models import replace
 
 
 def absmax(weight_OI: Tensor) -> tuple[Tensor, Tensor]:

@@ -24,6 +24,7 @@ class Family:
         rules: the table for a model.
         skip: published names that are no parameters, as regular expressions.
         prefixes: what stands before the names in some checkpoints and not in others, the empty one included.
+        models: the classes that ``build`` may return, so that a model finds its family.
     """
 
     model_type: str
@@ -33,6 +34,7 @@ class Family:
     rules: Callable[[Any], Sequence[Rule]]
     skip: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ("",)
+    models: tuple[type, ...] = ()
 
 
 def refuse(settings: Settings, **wanted: Any) -> None:

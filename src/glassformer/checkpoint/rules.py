@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from glassformer.models.tying import tie
+from glassformer.models import tie
 
 
 class Tensors(Protocol):

@@ -52,7 +52,7 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
 def _models(options: argparse.Namespace) -> int:
     from glassformer.catalog import catalog, table
 
-    rows = [row for row in catalog() if options.pattern.lower() in row.name]
+    rows = list(catalog(options.pattern))
     if not rows:
         raise ValueError(f"No published model has {options.pattern!r} in its name. See: glassformer models")
     tell(json.dumps([row.as_dict() for row in rows], indent=1) if options.json else table(rows))

@@ -68,7 +68,7 @@ def cost(model: Any, context: int = 1024) -> Cost:
     if context < 1:
         raise ValueError(f"context must be at least 1 token, not {context}.")
     encoder = {id(m) for m in model.encoder.modules()} if model.encoder is not None else set()
-    caches = hasattr(type(model), "mask") and type(model).mask.causal
+    caches = model.mask.causal
     kv_numbers = 0
     for module in model.modules():
         if caches and isinstance(module, Attention) and id(module) not in encoder:

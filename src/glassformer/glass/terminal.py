@@ -9,8 +9,11 @@ from typing import Final, NamedTuple
 
 from torch import Tensor
 
+from glassformer.glass.page import page
 from glassformer.glass.recording import Record
 from glassformer.glass.trace import Trace
+
+__all__ = ["WIDTH", "Line", "fit", "flow", "page", "quoted"]
 
 WIDTH: Final = 80
 _NAME, _SECTION = 34, 4  # columns of the name, which stands first, and of the section, which stands last

@@ -19,3 +19,8 @@ sees whom.
 
 Importing this package imports no model.
 """
+
+from glassformer.models.surgery import replace
+from glassformer.models.tying import is_tied, tie, untie
+
+__all__ = ["is_tied", "replace", "tie", "untie"]

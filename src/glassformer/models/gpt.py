@@ -20,7 +20,7 @@ from glassformer.parts.stack import Layer, Stack
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """The sizes of a GPT-1, GPT-2 or GPT-3. The defaults are GPT-2 small's.
+    """The sizes of a GPT-2 or GPT-3. The defaults are GPT-2 small's.
 
     ``embed_dropout`` and ``attention_dropout``: none means as ``dropout``.
     """
@@ -39,6 +39,14 @@ class GPTConfig:
     def share(self, own: float | None) -> float:
         """A dropout of its own, or ``dropout``."""
         return self.dropout if own is None else own
+
+
+@dataclass(frozen=True)
+class GPT1Config(GPTConfig):
+    """The sizes of a GPT-1. The defaults are the published ones."""
+
+    vocab: int = 40478
+    max_positions: int = 512
 
 
 class GPT2(Decoder):
@@ -86,7 +94,7 @@ class GPT1(Decoder):
     Source: Radford et al. (2018), section 4.1. Taught in ``transformers``, section 8.
     """
 
-    def __init__(self, config: GPTConfig) -> None:
+    def __init__(self, config: GPT1Config) -> None:
         c = config
 
         def layer() -> Layer:

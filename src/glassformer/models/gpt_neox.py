@@ -39,6 +39,11 @@ class GPTNeoXConfig:
     tied: bool = False
 
 
+@dataclass(frozen=True)
+class SequentialGPTNeoXConfig(GPTNeoXConfig):
+    """The same sizes, for the model whose parts come one after the other."""
+
+
 class GPTNeoX(Decoder):
     """GPT-NeoX: ``x + attention(norm₁(x)) + feedforward(norm₂(x))``, two LayerNorms, rotary positions in part, biases.
 
@@ -81,7 +86,7 @@ class SequentialGPTNeoX(Decoder):
     Initialization and dropout as in GPT-NeoX. Source: as there. Taught in ``transformers``, section 8.
     """
 
-    def __init__(self, config: GPTNeoXConfig) -> None:
+    def __init__(self, config: SequentialGPTNeoXConfig) -> None:
         c = config
 
         def layer() -> Layer:

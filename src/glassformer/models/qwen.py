@@ -20,11 +20,10 @@ from glassformer.parts.stack import Layer, Stack
 
 
 @dataclass(frozen=True)
-class QwenConfig:
-    """The sizes of a Qwen. The defaults are those of Qwen2 7B.
+class Qwen2Config:
+    """The sizes of a Qwen 2. The defaults are those of Qwen2 7B.
 
     ``window`` holds in the layers from number ``full_layers`` on; none means that all is seen in all layers.
-    ``attention_bias`` is Qwen 3's, where q, k, v and out have biases or not. In Qwen 2 q, k and v always have.
     """
 
     vocab: int = 152064
@@ -40,13 +39,27 @@ class QwenConfig:
     rope_scaling: Scaling = field(default_factory=Unscaled)
     window: int | None = None
     full_layers: int = 28
-    attention_bias: bool = False
     attention_dropout: float = 0.0
     tied: bool = False
 
     def mask(self, layer: int) -> Mask:
         """What a token sees in a layer."""
         return Everything() if self.window is None or layer < self.full_layers else Window(self.window)
+
+
+@dataclass(frozen=True)
+class Qwen3Config(Qwen2Config):
+    """The sizes of a Qwen 3. The defaults are those of Qwen3 8B. ``attention_bias``: whether q, k, v, out have one."""
+
+    vocab: int = 151936
+    max_positions: int = 40960
+    d_model: int = 4096
+    layers: int = 36
+    heads: int = 32
+    kv_heads: int = 8
+    d_ff: int = 12288
+    full_layers: int = 36
+    attention_bias: bool = False
 
 
 class Qwen2(Decoder):
@@ -58,7 +71,7 @@ class Qwen2(Decoder):
     Source: Yang et al. (2024), Qwen2 technical report, section 2.2.1. Taught in ``transformers``, section 8.
     """
 
-    def __init__(self, config: QwenConfig) -> None:
+    def __init__(self, config: Qwen2Config) -> None:
         c = config
 
         def layer(number: int) -> Layer:
@@ -97,7 +110,7 @@ class Qwen3(Decoder):
     Source: Yang et al. (2025), Qwen3 technical report, section 2. Taught in ``transformers``, section 8.
     """
 
-    def __init__(self, config: QwenConfig) -> None:
+    def __init__(self, config: Qwen3Config) -> None:
         c = config
 
         def layer(number: int) -> Layer:
@@ -129,7 +142,7 @@ class Qwen3(Decoder):
         normal(self, 0.02)
 
 
-def _layer(c: QwenConfig, attention: Attention) -> Layer:
+def _layer(c: Qwen2Config, attention: Attention) -> Layer:
     return Layer(
         PreNorm(RMSNorm(c.d_model, c.eps), attention),
         PreNorm(RMSNorm(c.d_model, c.eps), GatedFeedForward(c.d_model, c.d_ff, nn.SiLU(), bias=False)),

@@ -125,7 +125,8 @@ class Model(Trunk):
         self.types, self.encoder = types, encoder
         self.head = head
         self.predictions = Tap("B T vocab", 12)
-        self.init_weights()
+        if embed.weight.device.type != "meta":  # there are no numbers there, and asking for them takes most of the time
+            self.init_weights()
         tie(self)
 
     def init_weights(self) -> None:

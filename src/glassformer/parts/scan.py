@@ -47,7 +47,7 @@ def scan_chunked(
     B_BTN: Tensor,
     C_BTN: Tensor,
     h_BEN: Tensor | None = None,
-    chunk: int = 16,
+    chunk: int = 32,
 ) -> tuple[Tensor, Tensor]:
     """``scan_loop``'s results, sooner and in less memory: the same arguments, and ``chunk``, the moments taken at once.
 
@@ -131,14 +131,14 @@ class _Scan(torch.autograd.Function):
         x_BTE, dt_BTE, A_NE, B_BTN, C_BTN, *starts = ctx.saved_tensors
         room, inputs = _Room(x_BTE, A_NE, ctx.chunk), (x_BTE, dt_BTE, B_BTN, C_BTN)
         grads = [torch.empty_like(each) for each in inputs]
-        dA_NE = torch.zeros_like(A_NE)
+        dA_NE, dh_room_BTNE = torch.zeros_like(A_NE), torch.empty_like(room.h_BTNE)
         pieces = zip(_pieces(ctx.chunk, *inputs, dy_BTE, *grads), starts, strict=True)
         for (x, dt, B, C, dy, dx, ddt, dB, dC), start_BNE in reversed(list(pieces)):
             decay_BTNE, h_BTNE = room.fill(x, dt, B, start_BNE)
             dC.copy_((dy[:, :, None] @ h_BTNE.mT)[:, :, 0])
 
             # dh_t = C_t dy_t + decay_{t+1} dh_{t+1}
-            dh_BTNE = C[..., None] * dy[:, :, None]
+            dh_BTNE = torch.mul(C[..., None], dy[:, :, None], out=dh_room_BTNE[:, : x.shape[1]])
             dh_BTNE[:, -1] += dh_BNE
             moments = list(zip(decay_BTNE.unbind(1), dh_BTNE.unbind(1), strict=True))
             for (_, dh), (decay, dh_next) in reversed(list(pairwise(moments))):

@@ -106,12 +106,13 @@ class SelectiveSSM(nn.Module):
     def reset(self) -> None:
         """The published initialization: A = −1 … −N in every channel, ``dt`` between 0.001 and 0.1, ``skip`` 1.
 
-        A model that initializes its biases anew must leave ``dt_proj.bias`` alone.
+        The published floor of 0.0001 under ``dt`` never acts in this range and is left out. A model that draws its
+        biases anew must leave ``dt_proj.bias`` alone.
         """
         for each in (self.in_proj, self.conv, self.x_proj, self.out_proj):
             each.reset_parameters()
         nn.init.uniform_(self.dt_proj.weight, -(self.dt_rank**-0.5), self.dt_rank**-0.5)
-        dt_E = torch.empty_like(self.dt_proj.bias).uniform_(math.log(0.001), math.log(0.1)).exp_().clamp_(min=1e-4)
+        dt_E = torch.empty_like(self.dt_proj.bias).uniform_(math.log(0.001), math.log(0.1)).exp_()
         self.dt_proj.bias.copy_(dt_E + torch.log(-torch.expm1(-dt_E)))  # softplus undone
         self.A_log.copy_(torch.arange(1, self.d_state + 1, device=self.A_log.device).log().expand_as(self.A_log))
         nn.init.ones_(self.skip)

@@ -17,14 +17,14 @@ CHINESE = (
 
 
 def _clean(c: str) -> str:
-    """White space as a space; nothing for control and format characters, the zero and the replacement character."""
+    """A space for a tab or line break; nothing for other control and format characters and for �."""
     if c in "\t\n\r":
         return " "
     if c in "\0\ufffd" or unicodedata.category(c) in ("Cc", "Cf", "Co", "Cs"):
         return ""
     if any(first <= ord(c) <= last for first, last in CHINESE):
         return f" {c} "
-    return " " if c.isspace() else c
+    return c
 
 
 def _fold(text: str) -> str:

@@ -46,7 +46,6 @@ class ChatTemplate:
         self.source, self.tokens, self.seconds = source, dict(tokens or {}), seconds
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
-        self._owner = 0
 
     def __call__(self, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool = True) -> str:
         """The text of ``messages``, each with a ``role`` and a ``content``.
@@ -70,10 +69,18 @@ class ChatTemplate:
             raise TemplateError(answer["error"])
         return str(answer["text"])
 
+    def __reduce__(self) -> tuple[type["ChatTemplate"], tuple[str, dict[str, str], float]]:
+        return ChatTemplate, (self.source, self.tokens, self.seconds)  # a copy starts its own process
+
     def _ask(self, line: str) -> dict[str, str]:
         child = self._running()
         began = time.monotonic()
-        answer = _exchange(child, line, self.seconds)
+        try:
+            answer = _exchange(child, line, self.seconds)
+        except BaseException:  # interrupted: its answer would be taken for that to the next conversation
+            self._child = None
+            _stop(child)
+            raise
         if answer:
             return dict(json.loads(answer))
         self._child = None
@@ -83,8 +90,8 @@ class ChatTemplate:
         raise TemplateError("The chat template ended its process: it asked for too much memory, or was stopped.")
 
     def _running(self) -> "subprocess.Popen[str]":
-        """The child, started if there is none; a fork of this process starts its own."""
-        if self._child is not None and self._owner == os.getpid() and self._child.poll() is None:
+        """The child, started if there is none. To a fork of this process ``poll`` says that it has none."""
+        if self._child is not None and self._child.poll() is None:
             return self._child
         program = [sys.executable, "-I", str(Path(__file__).with_name("chat_child.py")), json.dumps(sys.path)]
         # None of this process's secrets: only what Python needs to start.
@@ -97,7 +104,7 @@ class ChatTemplate:
             env=environment,
             encoding="ascii",
         )
-        self._child, self._owner = child, os.getpid()
+        self._child = child
         weakref.finalize(self, _stop, child)
         if _exchange(child, "", START) != "ready\n":
             child.kill()

@@ -63,7 +63,7 @@ def build(fields: Mapping[str, Any]) -> "tuple[Core, dict[str, str], str]":
         raise ValueError(f"tokenizer.ggml.model is {kind!r}; known are 'gpt2' (byte-level BPE) and 'llama'.")
     for number, token in enumerate(tokens):
         if types[number] == CONTROL:
-            core.add_special_tokens([AddedToken(token, special=True, normalized=False)])
+            core.add_special_tokens([AddedToken(token, normalized=False)])
         elif types[number] == OWN:
             core.add_tokens([AddedToken(token, normalized=False)])
     _around(core, roles, fields, begins)

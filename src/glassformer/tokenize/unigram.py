@@ -112,6 +112,8 @@ class Unigram:
     ) -> "Unigram":
         """Learn ``vocab`` pieces from ``texts``, or fewer if no more are of use.
 
+        Words end at spaces only: of a long text give the lines one by one, or pieces will span line breaks.
+
         Args:
             longest: the longest piece, in characters.
             rounds: steps of expectation maximization before each cut.

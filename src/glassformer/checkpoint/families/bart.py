@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from glassformer.checkpoint.families.bert import activation, activation_name, both
+from glassformer.checkpoint.families.shared import activation, activation_name, both
 from glassformer.checkpoint.family import Family, Settings, refuse
 from glassformer.checkpoint.rules import Reshaped, Rule
 from glassformer.models.bart import Bart, BartConfig

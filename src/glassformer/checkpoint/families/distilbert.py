@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from glassformer.checkpoint.families.bert import (
+from glassformer.checkpoint.families.shared import (
     activation,
     activation_name,
     both,

@@ -5,17 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from glassformer.checkpoint.families.bert import (
-    body,
-    both,
-    choose,
-    head_dropout,
-    kind_of,
-    label_count,
-    norm,
-    size_settings,
-    sizes,
-)
+from glassformer.checkpoint.families.bert import body, size_settings, sizes
+from glassformer.checkpoint.families.shared import both, choose, head_dropout, kind_of, label_count, norm
 from glassformer.checkpoint.family import Family, Settings
 from glassformer.checkpoint.rules import Rule
 from glassformer.models.electra import Electra, ElectraConfig, generator_head

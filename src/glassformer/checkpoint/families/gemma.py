@@ -31,8 +31,7 @@ def settings(model: Gemma) -> dict[str, Any]:
     return written(model.config, "gemma", "GemmaForCausalLM") | {
         "hidden_act": "gelu_pytorch_tanh",
         "attention_bias": model.config.attention_bias,
-        "pad_token_id": 0,
     }
 
 
-FAMILY = Family("gemma", config, build, settings, rules, skip=SKIP, prefixes=PREFIXES)
+FAMILY = Family("gemma", config, build, settings, rules, skip=SKIP, prefixes=PREFIXES, models=(Gemma,))

@@ -6,16 +6,16 @@ from glassformer.checkpoint.families.gpt2 import SKIP, layer_rules, sizes, writt
 from glassformer.checkpoint.families.llama import head
 from glassformer.checkpoint.family import Family, Settings, refuse
 from glassformer.checkpoint.rules import Rule
-from glassformer.models.gpt import GPT1, GPTConfig
+from glassformer.models.gpt import GPT1, GPT1Config
 
 
-def config(settings: Settings) -> GPTConfig:
+def config(settings: Settings) -> GPT1Config:
     """From ``config.json``. Its ``gelu`` means the tanh form; the feed-forward network is always four times as wide."""
     refuse(settings, afn=("gelu",), tie_word_embeddings=(True,))
-    return GPTConfig(**sizes({**settings, "n_inner": None}))
+    return GPT1Config(**sizes({**settings, "n_inner": None}))
 
 
-def build(config: GPTConfig, settings: Settings) -> GPT1:
+def build(config: GPT1Config, settings: Settings) -> GPT1:
     """The model. Raises ``ValueError`` for a checkpoint with another head."""
     head(settings, "OpenAIGPTLMHeadModel", "OpenAIGPTModel")
     return GPT1(config)
@@ -38,4 +38,4 @@ def rules(model: GPT1) -> list[Rule]:
     ]
 
 
-FAMILY = Family("openai-gpt", config, build, settings, rules, skip=SKIP, prefixes=("", "transformer."))
+FAMILY = Family("openai-gpt", config, build, settings, rules, skip=SKIP, prefixes=("", "transformer."), models=(GPT1,))

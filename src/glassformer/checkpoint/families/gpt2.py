@@ -112,4 +112,4 @@ def rules(model: GPT2) -> list[Rule]:
     ]
 
 
-FAMILY = Family("gpt2", config, build, settings, rules, skip=SKIP, prefixes=("", "transformer."))
+FAMILY = Family("gpt2", config, build, settings, rules, skip=SKIP, prefixes=("", "transformer."), models=(GPT2,))

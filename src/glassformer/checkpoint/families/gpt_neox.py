@@ -7,13 +7,16 @@ from glassformer.checkpoint.family import Family, Settings
 from glassformer.checkpoint.permute import PerHead
 from glassformer.checkpoint.rope import rope, rope_settings, table
 from glassformer.checkpoint.rules import Rule
-from glassformer.models.gpt_neox import GPTNeoX, GPTNeoXConfig, SequentialGPTNeoX
+from glassformer.models.gpt_neox import GPTNeoX, GPTNeoXConfig, SequentialGPTNeoX, SequentialGPTNeoXConfig
 
 GELUS = {"gelu": "none", "gelu_new": "tanh", "gelu_fast": "tanh", "gelu_pytorch_tanh": "tanh"}
 
 
 def config(settings: Settings) -> GPTNeoXConfig:
-    """From ``config.json``; ``rotary_pct`` and ``rotary_emb_base`` are the older names of the rotation's settings."""
+    """From ``config.json``; ``rotary_pct`` and ``rotary_emb_base`` are the older names of the rotation's settings.
+
+    ``use_parallel_residual`` says for which of the two models it is.
+    """
     found = table(settings)
     share = found.get("partial_rotary_factor") or settings.get("partial_rotary_factor")
     share = share or settings.get("rotary_pct", 0.25)
@@ -21,7 +24,8 @@ def config(settings: Settings) -> GPTNeoXConfig:
     act = settings.get("hidden_act", "gelu")
     if act not in GELUS:
         raise ValueError(f"hidden_act must be {' or '.join(GELUS)} for this model, not {act!r}.")
-    return GPTNeoXConfig(
+    kind = GPTNeoXConfig if settings.get("use_parallel_residual", True) else SequentialGPTNeoXConfig
+    return kind(
         vocab=settings["vocab_size"],
         max_positions=settings["max_position_embeddings"],
         d_model=settings["hidden_size"],
@@ -41,9 +45,9 @@ def config(settings: Settings) -> GPTNeoXConfig:
 
 
 def build(config: GPTNeoXConfig, settings: Settings) -> GPTNeoX | SequentialGPTNeoX:
-    """The model; which of the two, ``use_parallel_residual`` says. Raises ``ValueError`` for another head."""
+    """The model that the configuration is for. Raises ``ValueError`` for a checkpoint with another head."""
     head(settings, "GPTNeoXForCausalLM", "GPTNeoXModel")
-    return (GPTNeoX if settings.get("use_parallel_residual", True) else SequentialGPTNeoX)(config)
+    return SequentialGPTNeoX(config) if isinstance(config, SequentialGPTNeoXConfig) else GPTNeoX(config)
 
 
 def settings(model: GPTNeoX | SequentialGPTNeoX) -> dict[str, Any]:
@@ -108,4 +112,5 @@ FAMILY = Family(
     rules,
     skip=(r".*attention\.(masked_)?bias", r".*rotary_emb\.inv_freq", r"(embed_out|lm_head)\.weight"),
     prefixes=("", "gpt_neox."),
+    models=(GPTNeoX, SequentialGPTNeoX),
 )

@@ -123,4 +123,4 @@ def rules(model: Any) -> list[Rule]:
     return layer_rules(NORMS, ATTENTION, FEEDFORWARD)
 
 
-FAMILY = Family("llama", config, build, settings, rules, skip=SKIP, prefixes=PREFIXES)
+FAMILY = Family("llama", config, build, settings, rules, skip=SKIP, prefixes=PREFIXES, models=(Llama,))

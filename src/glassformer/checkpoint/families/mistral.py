@@ -27,4 +27,4 @@ def settings(model: Mistral) -> dict[str, Any]:
     }
 
 
-FAMILY = Family("mistral", config, build, settings, rules, skip=SKIP, prefixes=PREFIXES)
+FAMILY = Family("mistral", config, build, settings, rules, skip=SKIP, prefixes=PREFIXES, models=(Mistral,))

@@ -65,4 +65,4 @@ def rules(model: Mixtral) -> list[Rule]:
     ]
 
 
-FAMILY = Family("mixtral", config, build, settings, rules, skip=SKIP, prefixes=PREFIXES)
+FAMILY = Family("mixtral", config, build, settings, rules, skip=SKIP, prefixes=PREFIXES, models=(Mixtral,))

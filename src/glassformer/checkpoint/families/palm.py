@@ -49,4 +49,6 @@ def reference_rules(model: Palm, gamma: How = Shifted(1.0)) -> list[Rule]:  # no
 
 
 REFERENCE_SKIP = (r".*\.?beta", r".*rotary_emb\..*", r"to_logits\.weight")
-FAMILY = Family("glassformer-palm", config, lambda configuration, _: Palm(configuration), settings, rules)
+FAMILY = Family(
+    "glassformer-palm", config, lambda configuration, _: Palm(configuration), settings, rules, models=(Palm,)
+)

@@ -4,7 +4,7 @@ from typing import Any
 
 from glassformer.checkpoint.families.llama import PREFIXES, SKIP, head, rules, sizes, written
 from glassformer.checkpoint.family import Family, Settings, refuse
-from glassformer.models.qwen import Qwen2, Qwen3, QwenConfig
+from glassformer.models.qwen import Qwen2, Qwen2Config, Qwen3, Qwen3Config
 
 
 def _window(settings: Settings) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def _window(settings: Settings) -> dict[str, Any]:
     return {"window": window, "full_layers": full}
 
 
-def _settings(config: QwenConfig, model_type: str, architecture: str) -> dict[str, Any]:
+def _settings(config: Qwen2Config, model_type: str, architecture: str) -> dict[str, Any]:
     c = config
     return written(c, model_type, architecture) | {
         "hidden_act": "silu",
@@ -37,26 +37,26 @@ def _settings(config: QwenConfig, model_type: str, architecture: str) -> dict[st
     }
 
 
-def config2(settings: Settings) -> QwenConfig:
+def config2(settings: Settings) -> Qwen2Config:
     """From ``config.json`` of Qwen 2 and 2.5."""
     refuse(settings, hidden_act=("silu",))
-    return QwenConfig(**sizes(settings), **_window(settings))
+    return Qwen2Config(**sizes(settings), **_window(settings))
 
 
-def config3(settings: Settings) -> QwenConfig:
+def config3(settings: Settings) -> Qwen3Config:
     """From ``config.json`` of Qwen 3."""
     refuse(settings, hidden_act=("silu",))
     bias = settings.get("attention_bias", False)
-    return QwenConfig(**sizes({"head_dim": 128, **settings}), **_window(settings), attention_bias=bias)
+    return Qwen3Config(**sizes({"head_dim": 128, **settings}), **_window(settings), attention_bias=bias)
 
 
-def build2(config: QwenConfig, settings: Settings) -> Qwen2:
+def build2(config: Qwen2Config, settings: Settings) -> Qwen2:
     """The model. Raises ``ValueError`` for a checkpoint with another head."""
     head(settings, "Qwen2ForCausalLM", "Qwen2Model")
     return Qwen2(config)
 
 
-def build3(config: QwenConfig, settings: Settings) -> Qwen3:
+def build3(config: Qwen3Config, settings: Settings) -> Qwen3:
     """The model. Raises ``ValueError`` for a checkpoint with another head."""
     head(settings, "Qwen3ForCausalLM", "Qwen3Model")
     return Qwen3(config)
@@ -72,5 +72,7 @@ def settings3(model: Qwen3) -> dict[str, Any]:
     return _settings(model.config, "qwen3", "Qwen3ForCausalLM") | {"attention_bias": model.config.attention_bias}
 
 
-QWEN2 = Family("qwen2", config2, build2, settings2, rules, skip=SKIP, prefixes=PREFIXES)
-QWEN3 = Family("qwen3", config3, build3, settings3, rules, skip=SKIP, prefixes=PREFIXES)
+FAMILIES = {
+    "qwen2": Family("qwen2", config2, build2, settings2, rules, skip=SKIP, prefixes=PREFIXES, models=(Qwen2,)),
+    "qwen3": Family("qwen3", config3, build3, settings3, rules, skip=SKIP, prefixes=PREFIXES, models=(Qwen3,)),
+}

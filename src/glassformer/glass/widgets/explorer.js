@@ -33,24 +33,31 @@ function reads(data, layer, head, token) {
 
 const entropy = (shares) => shares.reduce((sum, p) => sum - (p ? p * Math.log2(p) : 0), 0);
 const MEASURES = {
-  entropy: { name: "spread of its reading, in bits", of: entropy, most: (size) => Math.max(1, Math.log2(size)), say: (x) => `${number(x, 1)} bits` },
-  first: { name: "attention to the first token", of: (shares) => shares[0], most: () => 1, say: (x) => percent(x) },
+  entropy: {
+    name: "spread of its reading, in bits", of: entropy,
+    most: (size) => Math.max(1, Math.log2(size)), say: (x) => `${number(x, 1)} bits`,
+  },
+  first: { name: "attention to the first token", of: (shares) => shares[0], most: () => 1, say: percent },
 };
 
 function percent(p) {
-  if (p > 0 && p < 0.005) return "under 1 %";
-  return p < 1 && p >= 0.995 ? "over 99 %" : `${Math.floor(100 * p + 0.5)} %`;
+  if (p > 0 && p < 0.005) return "under 1\u00a0%";
+  return p < 1 && p >= 0.995 ? "over 99\u00a0%" : `${Math.floor(100 * p + 0.5)}\u00a0%`;
 }
 
 /** A token as a label shows it (`blank`s seen), and as a sentence says it. */
 const shown = (token) => token.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥") || "∅";
 const said = (token) => `“${token.trim() || shown(token)}”`;
-const cut = (token, most) => ([...shown(token)].length > most ? [...shown(token)].slice(0, most - 1).join("") + "…" : shown(token));
+const cut = (token, most) => {
+  const letters = [...shown(token)];
+  return letters.length > most ? letters.slice(0, most - 1).join("") + "…" : letters.join("");
+};
 
 /** The choice of a state, held within its data: a shorter text may just have come. */
 function choice({ data, token, layer, head }) {
   const within = (x, count) => clamp(x, 0, Math.max(0, count - 1));
-  return { token: within(token, data.tokens.length), layer: within(layer, data.layers), head: within(head, data.heads) };
+  const { tokens, layers, heads } = data;
+  return { token: within(token, tokens.length), layer: within(layer, layers), head: within(head, heads) };
 }
 
 /** Everything the figure says about a state: pure, so that a test can hold it against Python. */
@@ -66,26 +73,31 @@ function compute(state) {
   const lens = data.lens.map((row) => word(row[token]));
   const next = (data.next[token] ?? []).map(word);
   const best = shares ? shares.indexOf(Math.max(...shares)) : null;
-  return { token, layer, head, shares, best, map, norms, lens, next, sentence: sentence(data, { token, layer, head, shares, best, norms, lens, next }) };
+  const result = { token, layer, head, shares, best, map, norms, lens, next };
+  return { ...result, sentence: tell(data, result) };
 }
 
-function sentence(data, { token, layer, head, shares, best, norms, lens, next }) {
+function tell(data, { token, layer, head, shares, best, norms, lens, next }) {
   const me = said(data.tokens[token]);
   const from = best === token ? "itself" : said(data.tokens[best] ?? "");
   const reading = shares
-    ? `Layer ${layer}, head ${head}: ${me} reads most from ${from}, ${percent(shares[best])}; its reading spreads over ${number(entropy(shares), 1)} bits.`
+    ? `Layer ${layer}, head ${head}: ${me} reads most from ${from}, ${percent(shares[best])}; ` +
+      `its reading spreads over ${number(entropy(shares), 1)} bits.`
     : `Layer ${layer}: ${me}; this layer has no attention.`;
   const stream = `After the layer its stream is ${number(norms[layer + 1], 1)} long`;
-  const would = lens.length ? ` and would predict ${said(lens[layer + 1].word)} (${percent(lens[layer + 1].chance)})` : "";
+  const early = lens[layer + 1];
+  const would = early ? ` and would predict ${said(early.word)} (${percent(early.chance)})` : "";
   const where = data.causal ? `after ${me}` : `in the place of ${me}`;
-  const end = next.length ? ` The model's own prediction ${where} is ${said(next[0].word)} (${percent(next[0].chance)}).` : "";
+  const [top] = next;
+  const end = top ? ` The model's own prediction ${where} is ${said(top.word)} (${percent(top.chance)}).` : "";
   return `${reading} ${stream}${would}.${end}`;
 }
 
 const text = (x, y, words, attributes = {}) => svg("text", { x, y, ...attributes }, words);
 const box = (x, y, width, height, attributes = {}) => svg("rect", { x, y, width, height, ...attributes });
 const size = (root, height) => set(root, { viewBox: `0 0 340 ${height}` });
-const strength = (share) => `opacity: ${(0.04 + 0.9 * clamp(share, 0, 1)).toFixed(3)}`;
+const strength = (share, least = 0.04, most = 0.94) =>
+  `opacity: ${(least + (most - least) * clamp(share, 0, 1)).toFixed(3)}`;
 
 /** The chosen token on the left, what it reads from on the right, lines as thick as its attention. */
 function drawAttention(root, { data }, { token, shares }) {
@@ -94,12 +106,18 @@ function drawAttention(root, { data }, { token, shares }) {
   root.replaceChildren(...data.tokens.flatMap((word, i) => {
     const share = shares[i], me = i === token;
     const line = share > 0.001 && svg("path", {
-      d: `M126 ${at(token)}C170 ${at(token)} 170 ${at(i)} 214 ${at(i)}`, class: "line", style: strength(share), "stroke-width": (0.6 + 7 * share).toFixed(1),
+      d: `M126 ${at(token)}C170 ${at(token)} 170 ${at(i)} 214 ${at(i)}`, class: "line", style: strength(share, 0.2),
+      "stroke-width": (0.8 + 7 * share).toFixed(1),
     });
+    const amount = share ? (100 * share).toFixed(share < 0.0995 ? 1 : 0) : "0";
     const pick = svg("g", { "data-token": i, class: me ? "pick chosen" : "pick" },
-      box(2, at(i) - row / 2 + 1, 122, row - 2, { rx: 4, class: "ground" }), text(118, at(i) + 4.5, cut(word, 15), { "text-anchor": "end" }));
-    const key = [box(216, at(i) - row / 2 + 1, 84, row - 2, { rx: 4, class: "shade", style: strength(share * 0.55) }),
-      text(221, at(i) + 4.5, cut(word, 11)), text(339, at(i) + 4.5, share ? `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}` : "0", { "text-anchor": "end", class: share ? "" : "gf-soft" })];
+      box(2, at(i) - row / 2 + 1, 122, row - 2, { rx: 4, class: "ground" }),
+      text(118, at(i) + 4.5, cut(word, 15), { "text-anchor": "end" }));
+    const key = [
+      box(216, at(i) - row / 2 + 1, 84, row - 2, { rx: 4, class: "shade", style: strength(share, 0.05, 0.5) }),
+      text(221, at(i) + 4.5, cut(word, 11)),
+      text(339, at(i) + 4.5, amount, { "text-anchor": "end", class: share ? "" : "gf-soft" }),
+    ];
     return [line, pick, ...key].filter(Boolean);
   }));
 }
@@ -109,17 +127,17 @@ function drawMap(root, { data, measure }, { layer, head, map }) {
   const { most, say } = MEASURES[measure], top = most(data.tokens.length);
   const wide = 310 / data.layers, high = clamp(150 / data.heads, 7, 18), bottom = high * data.heads + 4;
   size(root, bottom + 32);
-  const cells = map.flatMap((column, l) => column.map((value, h) => value === null ? null : svg("g", { "data-layer": l, "data-head": h, class: "pick" },
-    box(26 + wide * l, 4 + high * h, wide - 0.8, high - 0.8, { class: "ground" }),
-    box(26 + wide * l, 4 + high * h, wide - 0.8, high - 0.8, { class: "shade", style: strength(value / top) }),
-    svg("title", {}, `layer ${l}, head ${h}: ${say(value)}`)))).filter(Boolean);
+  const cell = (l, h, attributes) => box(26 + wide * l, 4 + high * h, wide - 0.8, high - 0.8, attributes);
+  const cells = map.flatMap((column, l) => column.map((value, h) => value === null ? "" :
+    svg("g", { "data-layer": l, "data-head": h, class: "pick" }, cell(l, h, { class: "ground" }),
+      cell(l, h, { class: "shade", style: strength(value / top) }),
+      svg("title", {}, `layer ${l}, head ${h}: ${say(value)}`))));
   const every = Math.ceil(data.layers / 6), down = Math.ceil(data.heads / 4);
-  const marks = [
-    ...map.map((_, l) => l).filter((l) => l % every === 0).map((l) => text(26 + wide * (l + 0.5), bottom + 13, l, { "text-anchor": "middle" })),
-    ...Array.from({ length: data.heads }, (_, h) => h).filter((h) => h % down === 0).map((h) => text(21, 4 + high * (h + 0.5) + 4, h, { "text-anchor": "end" })),
-  ];
-  root.replaceChildren(...cells, box(26 + wide * layer, 4 + high * head, wide - 0.8, high - 0.8, { class: "ring" }), ...marks,
-    text(336, bottom + 28, "layer →", { "text-anchor": "end" }), text(2, bottom + 28, "↑ head"));
+  const some = (count, step) => Array.from({ length: Math.ceil(count / step) }, (_, i) => i * step);
+  root.replaceChildren(...cells, cell(layer, head, { class: "ring" }),
+    ...some(data.layers, every).map((l) => text(26 + wide * (l + 0.5), bottom + 13, l, { "text-anchor": "middle" })),
+    ...some(data.heads, down).map((h) => text(21, 8 + high * (h + 0.5), h, { "text-anchor": "end" })),
+    text(336, bottom + 28, "layer →", { "text-anchor": "end" }), text(2, bottom + 28, "↓ head"));
 }
 
 /** The length of the token's stream, in powers of ten, before the first layer and after each. */
@@ -133,7 +151,8 @@ function drawNorms(root, { data }, { layer, norms }) {
     svg("path", { d: "M48 8V94H336", class: "axis" }),
     svg("path", { d: `M${logs.map((_, i) => at(i).map((v) => v.toFixed(1)).join(" ")).join("L")}`, class: "curve" }),
     svg("circle", { cx: x, cy: y, r: 5, class: "dot" }),
-    text(clamp(x + (left ? 9 : -9), 52, 330), clamp(y + (y < 40 ? 18 : -8), 14, 88), number(norms[layer + 1], 1), { "text-anchor": left ? "start" : "end", class: "strong" }),
+    text(clamp(x + (left ? 9 : -9), 52, 330), clamp(y + (y < 40 ? 18 : -8), 14, 88), number(norms[layer + 1], 1),
+      { "text-anchor": left ? "start" : "end", class: "strong" }),
     ...[low, high].map((v, i) => text(42, i ? 20 : 92, number(10 ** v, 1), { "text-anchor": "end" })),
     text(48, 110, "embedded"), text(336, 110, `after layer ${data.layers - 1}`, { "text-anchor": "end" }),
   );
@@ -141,14 +160,17 @@ function drawNorms(root, { data }, { layer, norms }) {
 
 /** Rows of a word with its chance as a bar; `names` stand in front, `chosen` is marked. */
 function drawWords(root, rows, { names = null, chosen = -1, high = 22 } = {}) {
-  const left = names ? 72 : 4, top = names ? 1 : Math.max(...rows.map(({ chance }) => chance), 1e-9);
+  const left = names ? 78 : 4, top = names ? 1 : Math.max(...rows.map(({ chance }) => chance), 1e-9);
   size(root, high * rows.length + 6);
   root.replaceChildren(...rows.map(({ word, chance }, i) => {
     const y = 3 + high * i, middle = y + high / 2 + 4;
-    const name = names && text(2, middle, names[i], { class: i === chosen ? "strong" : "gf-soft" });
-    const parts = [box(1, y, 338, high - 1.5, { rx: 3, class: "ground" }), name, text(left, middle, cut(word, 14), { class: i === chosen ? "strong" : "" }),
+    const parts = [
+      box(1, y, 338, high - 1.5, { rx: 3, class: "ground" }),
+      names && text(2, middle, names[i], { class: i === chosen ? "strong" : "gf-soft" }),
+      text(left, middle, cut(word, 14), { class: i === chosen ? "strong" : "" }),
       box(left + 112, y + high * 0.22, Math.max(1, ((183 - left) * chance) / top), high * 0.5, { class: "bar" }),
-      text(338, middle, percent(chance).replace("under", "<").replace("over", ">"), { "text-anchor": "end" })];
+      text(338, middle, percent(chance).replace("under", "<").replace("over", ">"), { "text-anchor": "end" }),
+    ];
     const pick = names && i ? { "data-layer": i - 1, class: i === chosen ? "pick chosen" : "pick" } : {};
     return svg("g", pick, ...parts.filter(Boolean));
   }));
@@ -163,7 +185,8 @@ function chips(legend, attribute, pick) {
     words.forEach((word, i) => {
       if (!row.children[i]) {
         const input = html("input", { type: "radio", name, value: i, onchange: () => pick(i) });
-        row.append(html("label", { class: "chip", [attribute]: i }, input, html("span", { class: "heat", "aria-hidden": "true" }), html("span", { class: "word" })));
+        const heat = html("span", { class: "heat", "aria-hidden": "true" });
+        row.append(html("label", { class: "chip", [attribute]: i }, input, heat, html("span", { class: "word" })));
       }
       const [input, heat, label] = row.children[i].children;
       input.checked = i === chosen;
@@ -180,7 +203,7 @@ function render({ model, el }) {
   const read = () => Object.fromEntries(TRAITS.map((name) => [name, model.get(name)]));
   const change = (values) => put(model, values);
   const picture = (label) => svg("svg", { viewBox: "0 0 340 100", role: "img", "aria-label": label });
-  const panel = (title, ...nodes) => html("div", { class: "panel" }, html("p", { class: "gf-title" }, title), ...nodes);
+  const panel = (title, ...nodes) => html("div", {}, html("p", { class: "gf-title" }, title), ...nodes);
 
   const token = chips("Token", "data-token", (i) => change({ token: i }));
   const head = chips("Head", "data-head", (i) => change({ head: i }));
@@ -188,6 +211,13 @@ function render({ model, el }) {
   const radios = Object.keys(MEASURES).map((name) =>
     html("input", { type: "radio", name: measures, value: name, onchange: () => change({ measure: name }) }));
   const layers = html("div", { class: "layers" });
+  const step = (by, words) => {
+    const onclick = () => {
+      const { data, layer } = read();
+      change({ layer: clamp(layer + by, 0, data.layers - 1) });
+    };
+    return html("button", { type: "button", class: "gf-button", "aria-label": words, onclick }, by < 0 ? "‹" : "›");
+  };
   let layer = null; // a slider, made anew when the number of layers changes
 
   const pictures = {
@@ -207,20 +237,26 @@ function render({ model, el }) {
     next: panel(predicted, pictures.next),
   };
   const ids = { text: uniqueId("text") };
-  const own = html("input", { id: ids.text, type: "text", class: "gf-select own", autocomplete: "off", spellcheck: "false" });
-  const ask = html("form", { class: "ask", onsubmit: (event) => (event.preventDefault(), change({ text: own.value })) },
-    html("label", { class: "gf-label", for: ids.text }, "Your own text"), own, html("button", { class: "gf-button" }, "Trace it"));
+  const own = html("input", { id: ids.text, type: "text", class: "gf-select own", autocomplete: "off" });
+  const onsubmit = (event) => {
+    event.preventDefault();
+    change({ text: own.value });
+  };
+  const ask = html("form", { class: "ask", onsubmit }, html("label", { class: "gf-label", for: ids.text }, "Your own text"),
+    own, html("button", { class: "gf-button" }, "Trace it"));
   const { node: live, say: announce, stop } = liveRegion();
-  const note = html("p", { class: "hint" }, "Click a token, a cell or a row to choose it; point at one for a preview. Attention is stored in steps of 1/255.");
+  const hint = html("p", { class: "hint" }, "Click a token, a cell or a row to choose it; point at one for a preview. " +
+    "Attention is stored in steps of 1/255.");
   const root = html("div", { class: "gf gf-explorer" }, ask, token.node,
     html("div", { class: "gf-controls" }, layers, head.node), live,
-    html("div", { class: "panels" }, html("div", {}, panels.attention, panels.next, panels.norms), html("div", {}, panels.map, panels.lens)), note);
+    html("div", { class: "panels" }, html("div", {}, panels.attention, panels.next, panels.norms),
+      html("div", {}, panels.map, panels.lens)), hint);
   el.append(root);
 
   let preview = {}; // what the mouse points at
   const picked = (target) => {
-    const { token, layer, head } = target.closest?.("[data-token], [data-layer], [data-head]")?.dataset ?? {};
-    return Object.fromEntries(Object.entries({ token, layer, head }).filter(([, x]) => x !== undefined).map(([k, x]) => [k, Number(x)]));
+    const found = target.closest("[data-token], [data-layer], [data-head]")?.dataset ?? {};
+    return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, Number(value)]));
   };
   const point = (values) => {
     if (JSON.stringify(values) === JSON.stringify(preview)) return;
@@ -238,11 +274,12 @@ function render({ model, el }) {
     const state = read(), fixed = compute(state), { data } = state;
     const seen = Object.keys(preview).length ? compute({ ...state, ...preview }) : fixed;
     if (layer?.count !== data.layers) {
-      layer = { ...slider({ label: "Layer", min: 0, max: data.layers - 1, step: 1, digits: 0, oninput: (x) => change({ layer: x }) }), count: data.layers };
-      const step = (by, words) => html("button", { type: "button", class: "gf-button", "aria-label": words, onclick: () => change({ layer: clamp(fixedLayer() + by, 0, layer.count - 1) }) }, by < 0 ? "‹" : "›");
+      const range = { label: "Layer", min: 0, max: data.layers - 1, step: 1, digits: 0 };
+      layer = { ...slider({ ...range, oninput: (x) => change({ layer: x }) }), count: data.layers };
       layers.replaceChildren(layer.node, step(-1, "one layer back"), step(1, "one layer on"));
     }
-    const has = { attention: Boolean(seen.shares), map: data.heads > 0, lens: data.lens.length > 0, next: data.next.length > 0, norms: true };
+    const { lens, next } = data, me = said(data.tokens[seen.token]);
+    const has = { attention: seen.shares, map: data.heads, lens: lens.length, next: next.length, norms: true };
     for (const [name, node] of Object.entries(panels)) node.hidden = !has[name];
     token.show(data.tokens.map(shown), fixed.token, seen.shares);
     head.node.hidden = !has.map;
@@ -251,15 +288,15 @@ function render({ model, el }) {
     for (const radio of radios) radio.checked = radio.value === state.measure;
     ask.hidden = !state.live;
     if (document.activeElement !== own) own.value = state.text;
-    predicted.textContent = data.causal ? `Next token after ${said(data.tokens[seen.token])}` : `Prediction in the place of ${said(data.tokens[seen.token])}`;
+    predicted.textContent = data.causal ? `Next token after ${me}` : `Prediction in the place of ${me}`;
     if (has.attention) drawAttention(pictures.attention, state, seen);
     if (has.map) drawMap(pictures.map, state, seen);
     drawNorms(pictures.norms, state, seen);
-    if (has.lens) drawWords(pictures.lens, seen.lens, { names: ["embedded", ...seen.lens.slice(1).map((_, i) => `layer ${i}`)], chosen: seen.layer + 1, high: 17 });
+    const names = seen.lens.map((_, i) => (i ? `layer ${i - 1}` : "embedded"));
+    if (has.lens) drawWords(pictures.lens, seen.lens, { names, chosen: seen.layer + 1, high: 17 });
     if (has.next) drawWords(pictures.next, seen.next);
     announce(state.problem || fixed.sentence);
   }
-  const fixedLayer = () => choice(read()).layer;
   const unfollow = follow(model, TRAITS, draw);
   return () => {
     unfollow();

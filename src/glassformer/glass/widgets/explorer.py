@@ -31,9 +31,9 @@ _KEYS: Final = ("tokens", "layers", "heads", "causal", "attention", "norms", "wo
 class Explorer(InteractiveFigure):
     """One pass of a model, to walk through. ``explorer(model, tokenizer, text)`` makes it.
 
-    ``data`` is what ``pass_of`` gives; ``token``, ``layer`` and ``head`` are chosen, ``measure`` shades the map of heads.
-    With ``retrace`` the figure is ``live``: a new ``text`` is traced, and ``problem`` says why it was not. A state on a page
-    is never live. Raises ``traitlets.TraitError`` for a value that does not fit.
+    ``data`` is what ``pass_of`` gives; ``token``, ``layer`` and ``head`` are chosen, ``measure`` shades the map of
+    heads. With ``retrace`` the figure is ``live``: a new ``text`` is traced, and ``problem`` says why it was not. A
+    state on a page is never live. Raises ``traitlets.TraitError`` for a value that does not fit.
     """
 
     module: ClassVar[str] = "explorer"
@@ -160,10 +160,11 @@ def explorer(
 def pass_of(model: Any, found: Trace) -> dict[str, Any]:
     """What the figure stores of a pass.
 
-    Keys: ``tokens``; ``layers`` N and ``heads`` H; ``causal``, whether no token reads from a later one; ``attention``, for
-    each layer the weights ``[H, T, T]`` in steps of 1/255 as base64, or an empty text where it has none; ``norms``
-    ``[N + 1][T]`` to 4 digits; ``words``, the strings of all predictions; ``lens`` ``[N + 1][T]`` and ``next`` ``[T][8]``,
-    each a place in ``words`` with a probability to 4 decimals. The last two are empty for a model that predicts no tokens.
+    Keys: ``tokens``; ``layers`` N and ``heads`` H; ``causal``, whether no token reads from a later one; ``attention``,
+    for each layer the weights ``[H, T, T]`` in steps of 1/255 as base64, or an empty text where it has none; ``norms``
+    ``[N + 1][T]`` to 4 digits; ``words``, the strings of all predictions; ``lens`` ``[N + 1][T]`` and ``next``
+    ``[T][8]``, each a place in ``words`` with a probability to 3 digits. The last two are empty for a model that
+    predicts no tokens.
     """
     attention, heads, causal = [], 0, True
     for layer in range(found.layers()):
@@ -178,16 +179,17 @@ def pass_of(model: Any, found: Trace) -> dict[str, Any]:
     words: dict[str, int] = {}
 
     def word(pair: tuple[str, float]) -> list[Any]:
-        return [words.setdefault(pair[0], len(words)), round(pair[1], 4)]
+        return [words.setdefault(pair[0], len(words)), float(f"{pair[1]:.3g}")]
 
     through: list[list[list[Any]]] = []
     likely: list[list[list[Any]]] = []
     if isinstance(found.output, torch.Tensor) and found.output.shape[-1] == model.embed.num_embeddings:
         through = [[] for _ in range(found.layers() + 1)]
-        for token in range(len(found.tokens)):  # one by one: the logits of all layers and tokens are 200 MB
-            for row, top in zip(through, top_tokens(lens(model, found, [token]), found.decode), strict=True):
-                row.append(word(top[0][0]))
-            likely.append([word(pair) for pair in found.likely(NEXT, token)])
+        for start in range(0, len(found.tokens), 8):  # a few at a time: all logits of all layers may be 200 MB
+            some = range(start, min(start + 8, len(found.tokens)))
+            for row, top in zip(through, top_tokens(lens(model, found, some), found.decode), strict=True):
+                row += [word(best[0]) for best in top]
+            likely += [[word(pair) for pair in found.likely(NEXT, token)] for token in some]
     norms = [[float(f"{x:.4g}") for x in row] for row in found.norms().tolist()]
     return {
         "tokens": found.tokens,

@@ -1,5 +1,7 @@
 """Published sizes, one file a family: ``SIZES`` says for each name the configuration and where its weights are."""
 
+import importlib
+import pkgutil
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,3 +21,18 @@ class Size:
     hub: str | None = None
     note: str = ""
     parameters: int | None = None
+
+
+def sizes() -> dict[str, Size]:
+    """Every published size by its name, in the order of the families' files.
+
+    Raises ``ValueError`` if two files give one name.
+    """
+    found: dict[str, Size] = {}
+    for module in pkgutil.iter_modules(__path__):
+        of_family: dict[str, Size] = importlib.import_module(f"{__name__}.{module.name}").SIZES
+        twice = sorted(found.keys() & of_family.keys())
+        if twice:
+            raise ValueError(f"Two families have a size named {twice[0]!r}.")
+        found |= of_family
+    return found
