@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from glassformer.checkpoint.fetch import SOURCES, fetch
 from glassformer.checkpoint.files import Weights, huggingface, write
 from glassformer.checkpoint.gguf import open_gguf
 from glassformer.checkpoint.rules import fill, publish
+from glassformer.models.heads import MeanPooling
 from glassformer.models.sizes import sizes
 from glassformer.tokenize.fast import Tokenizer
 
@@ -75,6 +77,15 @@ def family(model_type: str) -> Any:
     return module.FAMILIES[model_type] if hasattr(module, "FAMILIES") else module.FAMILY
 
 
+def family_of(model: Any) -> Any:
+    """The ``Family`` that saves ``model``. Raises ``ValueError`` if there is none."""
+    for model_type in FAMILIES:
+        of = family(model_type)
+        if type(model) in of.models:
+            return of
+    raise ValueError(f"model must be of a published family, not {type(model).__name__}.")
+
+
 def load(name: str | Path, *, device: torch.device | str = "cpu", dtype: torch.dtype | None = torch.float32) -> Loaded:
     """A published model with its tokenizer.
 
@@ -104,6 +115,8 @@ def load(name: str | Path, *, device: torch.device | str = "cpu", dtype: torch.d
         with torch.device("meta"):
             model = of.build(of.config(settings), settings)
         fill(model, weights, of.rules(model), skip=of.skip, prefixes=of.prefixes, device=device, dtype=dtype)
+    if _averages(path):
+        model.head = MeanPooling()
     return _finish(str(name), kind, path, model, _tokenizer(path), "")
 
 
@@ -143,6 +156,12 @@ def _tokenizer(folder: Path) -> Tokenizer | None:
         return None
 
 
+def _averages(folder: Path) -> bool:
+    """Whether a sentence encoder's folder says that its embedding is the mean over tokens."""
+    pooling = folder / "1_Pooling" / "config.json"
+    return pooling.is_file() and bool(json.loads(pooling.read_text("utf-8")).get("pooling_mode_mean_tokens"))
+
+
 def find(name: str) -> Path:
     """The folder or file behind a name; fetched if need be. Raises ``ValueError`` if there is none."""
     path = Path(name).expanduser()
@@ -175,10 +194,7 @@ def save(model: Any, folder: str | Path, tokenizer: Tokenizer | None = None) -> 
 
     Raises ``ValueError`` if no family knows the model. Taught in ``transformers``, section 17.
     """
-    kind = next((k for k in FAMILIES if type(model) in getattr(family(k), "models", ())), None)
-    if kind is None:
-        raise ValueError(f"model must be of a published family, not {type(model).__name__}.")
-    of = family(kind)
+    of = family_of(model)
     write(folder, publish(model, of.rules(model)), of.settings(model))
     if tokenizer is not None:
         tokenizer.save(folder)

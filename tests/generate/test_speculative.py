@@ -100,6 +100,19 @@ def test_padded_rows_stop_tokens_and_penalties(kind: str) -> None:
         assert torch.equal(collect(told), alone)
 
 
+@pytest.mark.parametrize("kind", ["llama", "ssm"])
+def test_what_is_read_twice(kind: str) -> None:
+    """Keys and values go back for nothing; a hidden state reads again what is certain, and no more than that."""
+    model, draft, read = make(kind), make("gpt2"), []
+    model.embed.register_forward_hook(lambda module, inputs, output: read.append(inputs[0].shape[1]))
+    counts = Counts()
+    collect(speculate(model, draft, numbers(1, 5), max_new=20, lookahead=3, counts=counts))
+    assert counts.accepted < counts.proposed
+    once, again = 4 + 4 * counts.rounds, counts.rounds + counts.accepted
+    assert sum(read) <= (once if kind == "llama" else once + again)
+    assert len(read) <= 1 + counts.rounds * (1 if kind == "llama" else 2)
+
+
 @cases(st.integers(0, 10**6), st.floats(0.1, 5))
 def test_accepted_and_drawn_again_make_the_models_distribution(seed: int, spread: float) -> None:
     """``q min(1, p/q) + P(rejection) residual = p``: the theorem, in float64."""

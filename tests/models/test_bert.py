@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from glassformer.checkpoint.families.bert import FAMILY
 from glassformer.checkpoint.fetch import cached
@@ -47,12 +49,12 @@ def inputs(batch: int = 3, tokens: int = 61) -> tuple[torch.Tensor, torch.Tensor
     return ids, torch.randint(0, 3, (batch, tokens), generator=generator), real
 
 
-def outputs(given: Any) -> list[torch.Tensor]:
+def outputs(made: Any) -> list[torch.Tensor]:
     """What a head gives, as a list of tensors, on either side."""
     names = ("prediction_logits", "seq_relationship_logits", "logits", "last_hidden_state")
-    if isinstance(given, torch.Tensor):
-        return [given]
-    return [given[n] for n in names if n in given] if hasattr(given, "keys") else list(given)
+    if isinstance(made, torch.Tensor):
+        return [made]
+    return [made[n] for n in names if n in made] if hasattr(made, "keys") else list(made)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -95,6 +97,16 @@ def test_pads_on_the_left_change_nothing() -> None:
     same(model(padded, types=torch.cat([zeros, types], 1), mask=real)[:, 5:], model(ids, types=types))
 
 
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_pads_anywhere_change_nothing(data: st.DataObject) -> None:
+    """A text of any length with any number of pads before, between and after: its tokens' logits stay as they are."""
+    real = torch.tensor(data.draw(st.lists(st.booleans(), min_size=1, max_size=29).filter(any)))[None]
+    model = Bert(TINY).double().eval()
+    ids = torch.randint(1, 97, real.shape)
+    same(model(ids, mask=real)[real], model(ids[real][None])[0])
+
+
 def test_types_are_zero_by_default() -> None:
     model = converted(FAMILY, reference())
     ids, types, _ = inputs()
@@ -116,8 +128,8 @@ def test_old_names_of_norms_load() -> None:
         for name, tensor in theirs.state_dict().items()
     }
     assert sum(name.endswith("gamma") for name in old) == 1 + 2 * 3 + 1
-    settings = FAMILY.settings(Bert(TINY))
-    ours = FAMILY.build(FAMILY.config(settings), settings)
+    published = FAMILY.settings(Bert(TINY))
+    ours = FAMILY.build(FAMILY.config(published), published)
     fill(ours, tensors(old), FAMILY.rules(ours), skip=FAMILY.skip, prefixes=FAMILY.prefixes)
     ids, _, _ = inputs()
     same(ours.eval()(ids), theirs(ids).logits)
@@ -129,8 +141,8 @@ def test_pretrained_checkpoint_loads_into_any_head() -> None:
     ids, _, _ = inputs()
     expected = theirs(ids, output_hidden_states=True)
     for kind in ("ForMaskedLM", "Model", "ForPreTraining"):
-        settings = FAMILY.settings(Bert(TINY)) | {"architectures": ["Bert" + kind]}
-        ours = FAMILY.build(FAMILY.config(settings), settings)
+        published = FAMILY.settings(Bert(TINY)) | {"architectures": ["Bert" + kind]}
+        ours = FAMILY.build(FAMILY.config(published), published)
         fill(ours, tensors(theirs.state_dict()), FAMILY.rules(ours), skip=FAMILY.skip, prefixes=FAMILY.prefixes)
         wanted = expected.hidden_states[-1] if kind == "Model" else expected.prediction_logits
         same(outputs(ours.eval()(ids))[0], wanted)
@@ -224,9 +236,9 @@ def test_a_real_sentence_encoder() -> None:
     folder = cached("minilm")
     if folder is None:
         pytest.skip('needs all-MiniLM-L6-v2, 84 MB: glassformer.checkpoint.fetch.fetch("minilm")')
-    settings = json.loads((folder / "config.json").read_text("utf-8"))
+    published = json.loads((folder / "config.json").read_text("utf-8"))
     with torch.device("meta"):
-        model = FAMILY.build(FAMILY.config(settings), settings)
+        model = FAMILY.build(FAMILY.config(published), published)
     fill(model, Weights.open(folder), FAMILY.rules(model), skip=FAMILY.skip, prefixes=FAMILY.prefixes)
     model.eval()
     assert sum(p.numel() for p in model.parameters()) == 22_713_216

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from glassformer.checkpoint.families.t5 import FAMILY
@@ -12,6 +14,7 @@ from glassformer.checkpoint.rules import fill, publish, tensors
 from glassformer.models.t5 import T5, RelativeEncoderDecoder, T5Config, T5v11, T5v11Config, WrittenGELU
 from glassformer.models.tying import is_tied
 from glassformer.models.ul2 import UL2, UL2Config
+from glassformer.parts.step import Memory
 from tests.models.checks import (
     cached_is_uncached,
     dropout_places,
@@ -126,6 +129,25 @@ def test_cached_is_uncached_and_sees_no_future(kind: str) -> None:
     sees_no_future(ours, target[:, :23], memory=memory)
 
 
+@settings(max_examples=20, deadline=None)
+@given(chunks=st.lists(st.integers(1, 13), min_size=1, max_size=7), kind=st.sampled_from([T5, T5v11, UL2]))
+def test_any_chunks_and_beams(chunks: list[int], kind: Any) -> None:
+    """However a text is cut, even if rows change places between two pieces, the logits are those of one call."""
+    model = tiny(kind).double().eval()
+    source, real, _ = inputs()
+    target = torch.randint(0, 97, (3, sum(chunks)))
+    memory = model.encode(source, real)
+    cached_is_uncached(model, target, chunks, memory=memory)
+    state = model.new_state(3, sum(chunks))
+    model(target[:, : chunks[0]], memory=memory, state=state)
+    rows = torch.tensor([2, 0, 0])
+    state.reorder(rows)
+    if len(chunks) > 1:
+        chosen = Memory(memory.hidden[rows], real[rows])
+        rest = model(target[rows, chunks[0] :], memory=chosen, state=state)
+        same(rest, model(target[rows], memory=chosen)[:, chunks[0] :])
+
+
 def test_padding_of_the_source_and_of_the_target_changes_nothing() -> None:
     ours = converted(FAMILY, reference("t5"))
     source, _, target = inputs()
@@ -146,18 +168,18 @@ def test_padding_of_the_source_and_of_the_target_changes_nothing() -> None:
 )
 def test_what_is_said_outright_goes_before_how_it_is_tied(said: object, tie: object, scaled: bool) -> None:
     named = {"scale_decoder_outputs": said, "tie_word_embeddings": tie}
-    given = SIZES | {name: value for name, value in named.items() if value is not None}
+    told = SIZES | {name: value for name, value in named.items() if value is not None}
     proj = "relu" if scaled else "gated-gelu"
-    config = FAMILY.config(given | {"feed_forward_proj": proj})
+    config = FAMILY.config(told | {"feed_forward_proj": proj})
     assert type(FAMILY.build(config, {})) is (T5 if scaled else T5v11)
     with pytest.raises(ValueError, match="feed_forward_proj"):
-        FAMILY.config(given | {"feed_forward_proj": "gated-gelu" if scaled else "relu"})
+        FAMILY.config(told | {"feed_forward_proj": "gated-gelu" if scaled else "relu"})
 
 
 def filled(model: RelativeEncoderDecoder, held: dict[str, torch.Tensor]) -> RelativeEncoderDecoder:
-    settings = FAMILY.settings(model)
+    published = FAMILY.settings(model)
     with torch.device("meta"):
-        again = FAMILY.build(FAMILY.config(settings), settings)
+        again = FAMILY.build(FAMILY.config(published), published)
     fill(again, tensors(held), FAMILY.rules(again), skip=FAMILY.skip)
     return again.eval()
 

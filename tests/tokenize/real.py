@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from glassformer.checkpoint.fetch import cached, fetch
-from tests.conftest import FULL, ROOT, skip
+from tests.conftest import BESIDE, FULL, ROOT, skip
 
 TINY_SHAKESPEARE = ROOT.parent / "shared" / "data" / "tinyshakespeare.txt"
 
@@ -31,5 +31,5 @@ def smollm2_fields() -> dict[str, Any]:
 def shakespeare() -> str:
     """nanoGPT's benchmark text. Not even a full run can fetch it: where it is absent, these tests have no subject."""
     if not TINY_SHAKESPEARE.is_file():
-        pytest.skip(f"needs nanoGPT's tinyshakespeare; to enable: put char-rnn's input.txt at {TINY_SHAKESPEARE}")
+        pytest.skip(f"needs nanoGPT's tinyshakespeare {BESIDE}; to enable: put its input.txt at {TINY_SHAKESPEARE}")
     return TINY_SHAKESPEARE.read_text("utf-8")

@@ -46,6 +46,7 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-p", type=float, help="leave out tokens below p times the likeliest one's probability")
     parser.add_argument("--repetition-penalty", type=float, default=1.0, help="make tokens that came less likely")
     parser.add_argument("--seed", type=int, help="the same choices again")
+    parser.add_argument("--compile", action="store_true", help="write about three times as fast, after half a minute")
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"], help="of the weights")
 
 
@@ -115,11 +116,21 @@ def _generate(options: argparse.Namespace) -> int:
         sampling=sampling,
         stop=options.stop,
         generator=_generator(options.seed),
+        step=_step(options, loaded),
         statistics=statistics,
     ):
         tell(piece, end="")
     tell(f"\n\n[{_rates(statistics)}]")
     return 0
+
+
+def _step(options: argparse.Namespace, loaded: "Loaded") -> Any:
+    """A compiled step, if asked for."""
+    if not options.compile:
+        return None
+    from glassformer.adapt.decoding import compiled, for_decoding
+
+    return compiled(for_decoding(loaded.model))
 
 
 def _rates(statistics: Any) -> str:
@@ -133,7 +144,7 @@ def _chat(options: argparse.Namespace) -> int:
     from glassformer.generate.chat import Chat
 
     sampling, loaded = _sampling(options), _loaded(options)
-    chat = Chat(loaded.model, loaded.tokenizer, system=options.system)
+    chat = Chat(loaded.model, loaded.tokenizer, system=options.system or None, step=_step(options, loaded))
     tell(f"{options.model}: {loaded.about.parameters / 1e6:.0f} million parameters. An empty line or Ctrl-D ends.")
     while True:
         try:

@@ -3,6 +3,7 @@
 Legend: B batch, K beams, V vocab.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -47,6 +48,8 @@ class Row:
 
     def close(self, best_running: float, length: int) -> None:
         """Note whether going on is of use: ``best_running`` is the log P of the best text that has not ended."""
+        if best_running == -math.inf:  # every beam has ended
+            self.done = True
         if len(self.finished) < self.beams:
             return
         if self.early_stopping == "never" and self.length_penalty > 0:

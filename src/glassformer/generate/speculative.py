@@ -19,7 +19,10 @@ from glassformer.parts.step import Memory
 
 @dataclass
 class Counts:
-    """How many guesses were ``proposed`` and ``accepted``, over all rows, in how many ``rounds``."""
+    """What became of the guesses, over all rows: how many were ``proposed`` and judged, how many ``accepted``.
+
+    ``rounds`` counts the calls of the large model. ``accepted / proposed`` is the paper's α.
+    """
 
     proposed: int = 0
     accepted: int = 0
@@ -38,6 +41,22 @@ def residual(p_BV: Tensor, q_BV: Tensor) -> Tensor:
     missing_BV = (p_BV - q_BV).clamp(min=0)
     total_B1 = missing_BV.sum(-1, keepdim=True)
     return torch.where(total_B1 > 0, missing_BV / total_B1, p_BV)
+
+
+def accept(
+    guess_B: Tensor, p_BV: Tensor, q_BV: Tensor, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Each row's token, and whether it is the guess: with probability ``min(1, p/q)``, else drawn from ``residual``.
+
+    Args:
+        guess_B: a token that was drawn from ``q``.
+        p_BV, q_BV: the distributions of the model and of the draft.
+
+    Source: Leviathan, Kalman and Matias (2023), section 2.3. Taught in ``transformers``, section 12.
+    """
+    p_B, q_B = (each_BV.gather(1, guess_B[:, None])[:, 0] for each_BV in (p_BV, q_BV))
+    accepted_B = torch.rand(q_B.shape, generator=generator, device=q_B.device) * q_B < p_B
+    return torch.where(accepted_B, guess_B, _draw(residual(p_BV, q_BV), generator)), accepted_B
 
 
 def speculate(
@@ -115,20 +134,16 @@ def _speculate(
             logits_BV = check_logits(logits_BTV[:, index], known - prompt + index + 1)
             p_BV = sampling.probabilities(logits_BV, text, real)
             if index < number:
-                guess_B1 = guesses[:, known + index, None]
-                chance_B = torch.rand(batch, generator=generator, device=text.device)
-                accepted_B = chance_B * q[index].gather(1, guess_B1)[:, 0] < p_BV.gather(1, guess_B1)[:, 0]
-                otherwise_B = _draw(residual(p_BV, q[index]), generator)
-                chosen_B = torch.where(accepted_B, guess_B1[:, 0], otherwise_B)
+                chosen_B, accepted_B = accept(guesses[:, known + index], p_BV, q[index], generator)
                 counts.proposed += int((~ends.rows).sum())
                 counts.accepted += int((~ends.rows & accepted_B).sum())
             else:  # all guesses stand, and the model has said what follows the last one
-                chosen_B = _draw(p_BV, generator)
-            going = ~ends.rows
+                chosen_B, accepted_B = _draw(p_BV, generator), torch.ones_like(ends.rows)
+            rejected = bool((~ends.rows & ~accepted_B).any())
             chosen_B = ends.put(chosen_B)
             text, real = torch.cat((text, chosen_B[:, None]), 1), torch.cat((real, torch.ones_like(real[:, :1])), 1)
             yield chosen_B
-            if ends.all or (index < number and not accepted_B[going].all()):
+            if rejected or ends.all:
                 break
         for context, moment in zip((large, small), moments, strict=True):
             if context.state.length > text.shape[1] - 1:

@@ -1,7 +1,7 @@
 """From text to text: a tokenizer at both ends of the loop, stop strings, and text that appears as it is written."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from glassformer.generate.context import LanguageModel
 from glassformer.generate.decode import generate
 from glassformer.generate.sampling import GREEDY, Sampling
+from glassformer.parts.state import State
 from glassformer.parts.step import Memory
 
 
@@ -110,6 +111,8 @@ def stream(
     stop: Sequence[str] = (),
     memory: Memory | None = None,
     generator: torch.Generator | None = None,
+    state: State | None = None,
+    step: Callable[..., Tensor] | None = None,
     chunk: int | None = None,
     statistics: Statistics | None = None,
 ) -> Iterator[str]:
@@ -121,7 +124,7 @@ def stream(
 
     Args:
         prompt: text, or ids; for an encoder-decoder the start ids of the answer, with the ``memory`` of its source.
-        max_new, sampling, memory, generator, chunk: as for ``generate``.
+        max_new, sampling, memory, generator, state, step, chunk: as for ``generate``.
         stop: strings at which to stop, such as ``("\\n\\n", "User:")``.
         statistics: is filled as text comes.
 
@@ -143,14 +146,17 @@ def stream(
         sampling=sampling,
         stop_ids=() if eos is None else (eos,),
         generator=generator,
+        state=state,
+        step=step,
         chunk=chunk,
     )
-    return _stream(columns, tokenizer.stream(), StopStrings(stop), eos, statistics)
+    return pieces(columns, tokenizer.stream(), StopStrings(stop), eos, statistics)
 
 
-def _stream(
-    columns: Iterator[Tensor], characters: TextStream, stop: StopStrings, eos: int | None, statistics: Statistics
+def pieces(
+    columns: Iterable[Tensor], characters: TextStream, stop: StopStrings, eos: int | None, statistics: Statistics
 ) -> Iterator[str]:
+    """The text of the tokens of one row, as they come, up to ``eos`` or a stop string; ``statistics`` are filled."""
     began = time.perf_counter()
     for column in columns:
         token = int(column)

@@ -156,8 +156,8 @@ class Model(Trunk):
     def new_state(
         self, batch: int, max_len: int, device: torch.device | None = None, dtype: torch.dtype | None = None
     ) -> State:
-        """Room for ``max_len`` tokens of ``batch`` texts."""
-        return new_state(self, batch, max_len, device, dtype)
+        """Room for ``max_len`` tokens of ``batch`` texts. An encoder keeps nothing; its stack is left out."""
+        return new_state(self.stack, batch, max_len, device, dtype)
 
 
 class Decoder(Model):
@@ -188,6 +188,8 @@ class Encoder(Model):
 
     def hidden(self, ids: Tensor, *, types: Tensor | None = None, mask: Mask | Tensor | None = None) -> Tensor:
         """The hidden states of all tokens, ``[B, T, D]``."""
+        if self.types is None and types is not None:
+            raise ValueError("types must be None: this model does not tell segments apart.")
         x_BTD = self.embed(ids) * self.scale
         if self.types is not None:
             x_BTD = x_BTD + self.types(torch.zeros_like(ids) if types is None else types)

@@ -123,4 +123,5 @@ FAMILY = Family(
         r"(model\.)?(encoder|decoder)\.version",
     ),
     prefixes=("", "model."),
+    models=(Bart,),
 )

@@ -166,4 +166,5 @@ FAMILY = Family(
     # What other heads of the same checkpoint bring, and copies of what is tied.
     skip=(r"(bert\.)?embeddings\.position_ids", r"(bert\.)?pooler\.dense\.\w+", r"cls\..*"),
     prefixes=("", "bert."),
+    models=(Bert,),
 )

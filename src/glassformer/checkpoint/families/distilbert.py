@@ -118,4 +118,5 @@ FAMILY = Family(
     # What other heads of the same checkpoint bring, and copies of what is tied.
     skip=(r"(distilbert\.)?embeddings\.position_ids", r"vocab_(transform|layer_norm|projector)\.\w+"),
     prefixes=("", "distilbert."),
+    models=(DistilBert,),
 )

@@ -107,4 +107,5 @@ FAMILY = Family(
         r"generator_lm_head\..*",
     ),
     prefixes=("", "electra."),
+    models=(Electra,),
 )

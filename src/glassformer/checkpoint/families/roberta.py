@@ -81,4 +81,5 @@ FAMILY = Family(
     # What other heads of the same checkpoint bring, and copies of what is tied.
     skip=(r"(roberta\.)?embeddings\.position_ids", r"(roberta\.)?pooler\.dense\.\w+", r"lm_head\..*"),
     prefixes=("", "roberta."),
+    models=(Roberta,),
 )

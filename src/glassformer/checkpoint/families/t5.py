@@ -129,4 +129,9 @@ FAMILY = Family(
         r"lm_head\.weight",
         r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",
     ),
+    models=(
+        T5,
+        T5v11,
+        UL2,
+    ),
 )
