@@ -89,6 +89,8 @@ def test_fewer_texts_than_beams() -> None:
     told = beam_search(model, numbers(1, 2, 3), beams=4, max_new=1)
     assert told.scores[0, :3].isfinite().all() and told.scores[0, 3] == -torch.inf
     assert sorted(told.ids[0, :3, 0].tolist()) == [0, 1, 2]
+    for pad in range(3):
+        assert beam_search(model, numbers(1, 2, 3), beams=4, max_new=1, pad=pad).ids[0, 3, 0] == pad
 
 
 def test_bad_input() -> None:

@@ -111,6 +111,27 @@ def test_an_interrupt_inside_the_model_forgets_the_state() -> None:
     assert chat.statistics.prompt_tokens == len(ids)
 
 
+@pytest.mark.parametrize("kind", ["llama", "ssm", "hybrid"])
+def test_a_past_that_was_changed(kind: str) -> None:
+    """A message may be taken back or said otherwise: what was read beyond that is read anew."""
+    model, tokenizer = make(kind), Template()
+
+    def alone(text: str) -> str:
+        return "".join(stream(model, tokenizer, tokenizer.encode(text, add_special=False), max_new=7, sampling=VARIED))
+
+    chat = Chat(model, tokenizer, system="a", room=40)
+    first = "".join(chat.say("abc", 7, VARIED))
+    del chat.messages[1:]
+    assert "".join(chat.say("abc", 7, VARIED)) == first == alone("Sa.Uabc.A")  # all of it has been read already
+    chat.messages[0]["content"] = "b"
+    del chat.messages[1:]
+    assert "".join(chat.say("abc", 7, VARIED)) == alone("Sb.Uabc.A")
+    del chat.messages[1:]
+    with pytest.raises(ValueError, match="must fit into the state's max_len"):
+        chat.say("abd", 50, VARIED)
+    assert "".join(chat.say("abd", 7, VARIED)) == alone("Sb.Uabd.A")
+
+
 def test_a_conversation_that_does_not_fit() -> None:
     chat = Chat(make("llama"), Template(), room=10)
     with pytest.raises(

@@ -105,6 +105,12 @@ def test_stop_strings_cut_at_the_same_place_however_the_text_comes(
     assert not any(stop in told for stop in stops)
 
 
+def test_of_stop_strings_that_end_together_the_longest_counts() -> None:
+    for stops in (["b", "aab", "ab"], ["aab", "ab", "b"]):
+        assert StopStrings(stops).push("caab") == "c"
+    assert StopStrings(["bc", "abcd"]).push("abcd") == "a"  # "bc" is complete first
+
+
 def test_a_stop_string_may_span_tokens() -> None:
     # "a", "b", "\n", "\n", "c": the two newlines are one stop string
     pieces = list(stream(Scripted([0, 1, 3, 3, 6]), LETTERS, "a", max_new=5, stop=("\n\n",)))
@@ -133,6 +139,8 @@ def test_characters_of_several_tokens() -> None:
     assert list(stream(Scripted([0, 8, 9, 1]), LETTERS, "a", max_new=4)) == ["a", "é", "b"]
     assert list(stream(Scripted([0, 8, 9, 1]), LETTERS, "a", max_new=4, stop=("é",))) == ["a"]
     assert list(stream(Scripted([0, 8]), LETTERS, "a", max_new=2)) == ["a", "�"]  # cut off by max_new
+    assert "".join(stream(Scripted([3, 8]), LETTERS, "a", max_new=2, stop=("\n\n",))) == "\n�"
+    assert "".join(stream(Scripted([0, 3, 8]), LETTERS, "a", max_new=3, stop=("\n�",))) == "a"
 
 
 def test_the_end_of_text_is_no_text() -> None:

@@ -24,6 +24,9 @@ class _Gradients:
         trained = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
         return [(name, torch.zeros_like(p) if p.grad is None else p.grad) for name, p in trained]
 
+    def named_buffers(self) -> list[tuple[str, Tensor]]:
+        return []  # not trained
+
 
 def same_gradients(family: Family, ours: Any, theirs: nn.Module) -> None:
     """After ``backward`` on both: each published gradient is the reference's, and none of the reference's is left."""

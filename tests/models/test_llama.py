@@ -46,7 +46,8 @@ FORMS: dict[str, dict[str, Any]] = {
     "grouped": {},
     "multi-head": {"num_key_value_heads": 6},
     "multi-query": {"num_key_value_heads": 1},
-    "biases": {"attention_bias": True, "mlp_bias": True},
+    "biases of attention": {"attention_bias": True},
+    "biases of the feed-forward network": {"mlp_bias": True},
     "tied": {"tie_word_embeddings": True},
     "narrow heads": {"head_dim": None, "hidden_size": 60},
 }

@@ -65,6 +65,22 @@ def test_parity(dtype: torch.dtype) -> None:
         torch.testing.assert_close(tensor, state[name], rtol=0, atol=2**-23 if dtype == torch.float32 else 2**-52)
 
 
+def test_both_ways_of_storing_a_norm() -> None:
+    """What one version stores as the weight, another stores as its distance from 1."""
+    theirs = reference()
+    ours = ours_of(theirs, torch.float64)
+    other: How = How() if isinstance(theirs.gamma, Shifted) else Shifted(1.0)
+    stored = dict(publish(ours, reference_rules(ours, other)))
+    again = Palm(TINY).double()
+    fill(again, tensors(stored), reference_rules(again, other))
+    difference = 1.0 if isinstance(other, How) and not isinstance(other, Shifted) else -1.0
+    torch.testing.assert_close(
+        stored["norm.gamma"], theirs.norm.gamma.detach().double() + difference, rtol=0, atol=1e-15
+    )
+    ids = random_ids(97, 5, 11)
+    same(again.eval()(ids), ours(ids))
+
+
 def test_gradients() -> None:
     theirs = reference().double()
     for block in theirs.layers:

@@ -122,6 +122,22 @@ def test_older_files_say_less() -> None:
     assert FAMILIES["Qwen2"].config(settings) == Qwen2Config(97, 64, 60, 3, 6, 2, 10, 53)
 
 
+@pytest.mark.parametrize(("first", "window"), [(2, 5), (0, 5), (3, None), (28, None)])
+def test_older_files_count_the_layers_without_a_window(first: int, window: int | None) -> None:
+    settings = FAMILIES["Qwen2"].settings(Qwen2(Qwen2Config(97, 64, 60, 3, 6, 2, 10, 53)))
+    del settings["layer_types"]
+    read = FAMILIES["Qwen2"].config(
+        settings | {"use_sliding_window": True, "sliding_window": 5, "max_window_layers": first}
+    )
+    reference = tf.Qwen2Config(
+        num_hidden_layers=3, use_sliding_window=True, sliding_window=5, max_window_layers=first
+    ).layer_types
+    assert read.window == window
+    assert [window is not None and n >= read.full_layers for n in range(3)] == [
+        kind == "sliding_attention" for kind in reference
+    ]
+
+
 @pytest.mark.parametrize("kind", FAMILIES)
 @pytest.mark.parametrize(
     ("change", "message"),

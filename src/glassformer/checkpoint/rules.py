@@ -199,7 +199,8 @@ def fill(
     there = set(weights.names())
     _part(model, weights, rules, prefixes, there)
     unused, missing, misshapen, broken = set(there), [], [], []
-    for parameter, old in dict(model.named_parameters()).items():
+    buffers = dict(model.named_buffers())
+    for parameter, old in (dict(model.named_parameters()) | buffers).items():
         names, rule = _find(rules, parameter)
         name = _stored(names, prefixes, there)
         if name is None and rule.absent is None:
@@ -222,7 +223,8 @@ def fill(
         # A copy of its own otherwise: a view would keep the whole stored tensor in memory.
         fresh = loaded.to(device, dtype) if whole else loaded.to(device, dtype, copy=True).contiguous()
         path, _, last = parameter.rpartition(".")
-        setattr(model.get_submodule(path), last, nn.Parameter(fresh, requires_grad=old.requires_grad))
+        filled = fresh if parameter in buffers else nn.Parameter(fresh, requires_grad=old.requires_grad)
+        setattr(model.get_submodule(path), last, filled)
         del stored, loaded, fresh
     unused -= {name for name in unused if any(re.fullmatch(pattern, name) for pattern in skip)}
     if missing or unused or misshapen or broken:
@@ -238,12 +240,10 @@ def fill(
 def publish(model: nn.Module, rules: Sequence[Rule]) -> Iterator[tuple[str, Tensor]]:
     """The published tensors of ``model``, one at a time: the rules, backwards. A tied tensor comes once."""
     groups: dict[str, list[tuple[How, str]]] = {}
-    parameters = dict(model.named_parameters())
-    order = {rule.ours: place for place, rule in enumerate(rules)}
+    parameters = dict(model.named_parameters()) | dict(model.named_buffers())
     for parameter in parameters:
         names, rule = _find(rules, parameter)
         groups.setdefault(names[0], []).append((rule.how, parameter))
-    del order
     for name, members in groups.items():
         members.sort(key=lambda member: getattr(member[0], "index", 0))
         yield name, members[0][0].save([parameters[p].detach() for _, p in members]).contiguous()

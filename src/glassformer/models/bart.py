@@ -6,6 +6,7 @@ Legend: see ``glassformer.parts``.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from glassformer.models.encoder_decoder import EncoderDecoder
@@ -93,7 +94,8 @@ class Bart(EncoderDecoder):
             scale=c.scale,
             max_positions=c.max_positions,
         )
-        self.head.bias.requires_grad_(False)
+        del self.head.bias  # published, and never trained: a buffer
+        self.head.register_buffer("bias", torch.zeros(c.vocab))
 
     def init_weights(self) -> None:
         """N(0, 0.02²) everywhere."""

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from glassformer.checkpoint.family import Family, Settings
-from glassformer.checkpoint.rules import How, Piece, Rule, Shifted
+from glassformer.checkpoint.rules import How, Piece, Rule
 from glassformer.models.palm import Palm, PalmConfig
 
 
@@ -25,10 +25,11 @@ def rules(model: Palm) -> list[Rule]:
     return [Rule(name, name) for name in names]
 
 
-def reference_rules(model: Palm, gamma: How = Shifted(1.0)) -> list[Rule]:  # noqa: B008  a value
+def reference_rules(model: Palm, gamma: How) -> list[Rule]:
     """The table for a state dict of ``palm-rlhf-pytorch``, whose model rotates with xPos unless that is switched off.
 
-    Its versions differ in ``gamma``: newer ones store the norm's weight minus 1, older ones (0.2) as it is, ``How()``.
+    Its versions differ in ``gamma``: newer ones store the norm's weight minus 1, ``Shifted(1.0)``, older ones (0.2) as
+    it is, ``How()``.
     One matrix makes q, k, v, the value and the gate.
     """
     c = model.config

@@ -37,28 +37,28 @@ SIZES = {
         hub="huggyllama/llama-65b",
         parameters=65_285_660_672,
     ),
-    "llama2-7b": Size(config=_second(SEVEN), hub="meta-llama/Llama-2-7b-hf", parameters=6_738_415_616),
-    "llama2-13b": Size(config=_second(THIRTEEN), hub="meta-llama/Llama-2-13b-hf", parameters=13_015_864_320),
-    "llama2-70b": Size(
+    "llama-2-7b": Size(config=_second(SEVEN), hub="meta-llama/Llama-2-7b-hf", parameters=6_738_415_616),
+    "llama-2-13b": Size(config=_second(THIRTEEN), hub="meta-llama/Llama-2-13b-hf", parameters=13_015_864_320),
+    "llama-2-70b": Size(
         config=_second(replace(SEVEN, d_model=8192, layers=80, heads=64, kv_heads=8, d_ff=28672)),
         hub="meta-llama/Llama-2-70b-hf",
         parameters=68_976_648_192,
     ),
-    "llama3-8b": Size(config=EIGHT, hub="meta-llama/Meta-Llama-3-8B", parameters=8_030_261_248),
-    "llama3-70b": Size(config=SEVENTY, hub="meta-llama/Meta-Llama-3-70B", parameters=70_553_706_496),
-    "llama3.1-8b": Size(config=_longer(EIGHT), hub="meta-llama/Llama-3.1-8B", parameters=8_030_261_248),
-    "llama3.1-70b": Size(config=_longer(SEVENTY), hub="meta-llama/Llama-3.1-70B", parameters=70_553_706_496),
-    "llama3.1-405b": Size(
+    "llama-3-8b": Size(config=EIGHT, hub="meta-llama/Meta-Llama-3-8B", parameters=8_030_261_248),
+    "llama-3-70b": Size(config=SEVENTY, hub="meta-llama/Meta-Llama-3-70B", parameters=70_553_706_496),
+    "llama-3.1-8b": Size(config=_longer(EIGHT), hub="meta-llama/Llama-3.1-8B", parameters=8_030_261_248),
+    "llama-3.1-70b": Size(config=_longer(SEVENTY), hub="meta-llama/Llama-3.1-70B", parameters=70_553_706_496),
+    "llama-3.1-405b": Size(
         config=_longer(replace(EIGHT, d_model=16384, layers=126, heads=128, d_ff=53248)),
         hub="meta-llama/Llama-3.1-405B",
         parameters=405_853_388_800,
     ),
-    "llama3.2-1b": Size(
+    "llama-3.2-1b": Size(
         config=replace(SMALL, d_model=2048, layers=16, d_k=64),
         hub="meta-llama/Llama-3.2-1B",
         parameters=1_235_814_400,
     ),
-    "llama3.2-3b": Size(
+    "llama-3.2-3b": Size(
         config=replace(SMALL, d_model=3072, layers=28, heads=24),
         hub="meta-llama/Llama-3.2-3B",
         parameters=3_212_749_824,

@@ -34,8 +34,8 @@ SIZES = {
     "t5-11b": Size(config=_first(1024, 24, 128, 65536, 128), hub="google-t5/t5-11b", parameters=11_307_321_344),
     "ul2-20b": Size(config=UL2Config(), hub="google/ul2", parameters=19_591_209_984, note=_UNTIED),
     **{
-        f"{name}-{size}": Size(config=config, hub=f"google/{file}-{size}", parameters=count, note=_UNTIED)
-        for name, file in (("t5-v1.1", "t5-v1_1"), ("flan-t5", "flan-t5"))
+        f"{name}-{size}": Size(config=config, hub=f"google/{name}-{size}", parameters=count, note=_UNTIED)
+        for name in ("t5-v1_1", "flan-t5")
         for size, (config, count) in LATER.items()
     },
 }
