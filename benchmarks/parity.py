@@ -61,6 +61,7 @@ NAMES: dict[str, dict[str, int]] = {
     "qwen3-0.6b": GROUPED,
     "gemma-2b": {"kv_heads": 1, "d_k": 12},
     "pythia-70m": {},
+    "mamba-130m": {},
     "bert-base-uncased": {},
     "distilbert-base-uncased": {},
     "roberta-base": {},

@@ -5,7 +5,6 @@ Legend: B batch, T tokens, V vocab.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from glassformer.models.bart import Bart, BartConfig
 from glassformer.models.encoder_decoder import EncoderDecoder
 from glassformer.models.gpt import GPT2, GPTConfig
 from glassformer.models.llama import Llama, LlamaConfig
+from glassformer.models.mamba import Mamba, MambaConfig
 from glassformer.models.t5 import T5, T5Config
 from glassformer.models.trunk import Decoder, Trunk
 from glassformer.parts.attention import Attention, CrossAttention
@@ -91,11 +91,13 @@ class Translator(EncoderDecoder):
 
 
 def gpt2(vocab: int) -> GPT2:
-    return GPT2(GPTConfig(vocab, POSITIONS, d_model=15, layers=2, heads=3, d_ff=29))
+    return GPT2(GPTConfig(vocab=vocab, max_positions=POSITIONS, d_model=15, layers=2, heads=3, d_ff=29))
 
 
 def llama(vocab: int) -> Llama:
-    return Llama(LlamaConfig(vocab, POSITIONS, d_model=17, layers=2, heads=6, kv_heads=2, d_k=4, d_ff=29))
+    return Llama(
+        LlamaConfig(vocab=vocab, max_positions=POSITIONS, d_model=17, layers=2, heads=6, kv_heads=2, d_k=4, d_ff=29)
+    )
 
 
 def t5(vocab: int) -> T5:
@@ -105,7 +107,8 @@ def t5(vocab: int) -> T5:
 
 
 def bart(vocab: int) -> Bart:
-    return Bart(BartConfig(vocab, POSITIONS, 12, 1, 2, 3, 2, 19, 29))
+    heads, widths = {"encoder_heads": 3, "heads": 2}, {"d_model": 12, "encoder_d_ff": 19, "d_ff": 29}
+    return Bart(BartConfig(vocab=vocab, max_positions=POSITIONS, encoder_layers=1, layers=2, **heads, **widths))
 
 
 MAKERS: dict[str, Callable[[int], Any]] = {
@@ -116,11 +119,8 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "encoder-decoder": Translator,
     "ssm": Recurrent,
     "hybrid": Hybrid,
+    "mamba": lambda vocab: Mamba(MambaConfig(vocab=vocab, d_model=11, layers=2, d_inner=22, d_state=5, dt_rank=3)),
 }
-if find_spec("glassformer.models.mamba"):
-    from glassformer.models.mamba import Mamba, MambaConfig
-
-    MAKERS["mamba"] = lambda vocab: Mamba(MambaConfig(vocab, d_model=11, layers=2))
 KINDS = list(MAKERS)
 
 

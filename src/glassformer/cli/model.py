@@ -168,10 +168,14 @@ def _trace(options: argparse.Namespace) -> int:
     from glassformer.glass.trace import trace
 
     loaded = _loaded(options)
-    tell(flow(trace(loaded.model, options.text, tokenizer=loaded.tokenizer)))
+    seen = flow(trace(loaded.model, options.text, tokenizer=loaded.tokenizer))
+    tell(seen)
     if options.page:
-        from glassformer.glass.widgets.explorer import explorer, page
+        from glassformer.glass.page import page
+        from glassformer.glass.widgets.explorer import explorer
 
-        page(explorer(loaded.model, loaded.tokenizer, options.text), options.page)
-        tell(f"The page is {options.page}. Open it in a browser.")
+        title = f"{options.model} reads: {options.text}"
+        tell(
+            f"The page is {page(explorer(loaded.model, loaded.tokenizer, options.text), options.page, title=title, flow=seen)}"
+        )
     return 0

@@ -4,7 +4,7 @@ What the tokenizer makes of the whole conversation is compared with what has bee
 two part, and on from there.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -34,6 +34,7 @@ class Chat:
         tokenizer: its tokenizer, with a chat template.
         system: what the model is told about its part; ``None`` leaves that to the template.
         room: how many tokens the conversation may have, answers included; the model's positions if they are fewer.
+        step: stands in for the model when a new token is read, such as a compiled step.
 
     Attributes:
         messages: what was said, as ``{"role": …, "content": …}``.
@@ -43,9 +44,15 @@ class Chat:
     """
 
     def __init__(
-        self, model: LanguageModel, tokenizer: ChatTokenizer, *, system: str | None = None, room: int = 4096
+        self,
+        model: LanguageModel,
+        tokenizer: ChatTokenizer,
+        *,
+        system: str | None = None,
+        room: int = 4096,
+        step: Callable[..., Tensor] | None = None,
     ) -> None:
-        self.model, self.tokenizer = model, tokenizer
+        self.model, self.tokenizer, self.step = model, tokenizer, step
         self.room = min(room, model.max_positions or room)
         self.messages: list[dict[str, str]] = [] if system is None else [{"role": "system", "content": system}]
         self.statistics = Statistics()
@@ -82,6 +89,7 @@ class Chat:
             stop_ids=() if eos is None else (eos,),
             generator=generator,
             state=state,
+            step=self.step,
         )
         self.messages = messages
         stops = StopStrings(stop)

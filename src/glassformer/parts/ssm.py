@@ -73,6 +73,7 @@ class SelectiveSSM(nn.Module):
     Taught in ``transformers``, section 20.
     """
 
+    role = "mixer"
     slot: int = -1  # a state numbers its modules
 
     def __init__(

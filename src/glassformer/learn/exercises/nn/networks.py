@@ -1,7 +1,5 @@
 """Section 4: from single neurons to networks."""
 
-# ruff: noqa: N803 (a table of weights is W, as on the page)
-
 import random
 from typing import TYPE_CHECKING, Any, Final
 
