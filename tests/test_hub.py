@@ -36,8 +36,8 @@ BENCHMARK = parity()
 def test_the_reference_reads_what_is_saved(name: str) -> None:
     pytest.importorskip("transformers", reason="needs the reference library: python tools/env.py reference")
     row = BENCHMARK.compare(name)
-    # float32: other orders of the same sums. float64: the reference stays in float32 in the three, for Mixtral's router,
-    # Gemma's √D and Mamba's scan.
+    # float32: other orders of the same sums. float64: the reference stays in float32 in three of them, for Mixtral's
+    # router, Gemma's √D and Mamba's scan.
     assert row["float32"] <= 1e-5
     assert row["float64"] <= (1e-7 if name.startswith(("mixtral", "gemma", "mamba")) else 1e-9)
 

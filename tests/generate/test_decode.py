@@ -22,8 +22,13 @@ def test_greedy_is_the_uncached_model_in_any_chunks(kind: str, prompt: int, chun
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_logits_are_those_of_the_uncached_model(kind: str) -> None:
-    """Every step's, to 1e-5 of the largest: other orders of the same float32 sums."""
-    model, seen = make(kind), []
+    """Every step's, to 1e-5 of the largest: other orders of the same float32 sums.
+
+    Mamba in float64, to 1e-10: with such wild weights its state amplifies the rounding of float32 to 1.3e-5.
+    """
+    model, seen, bound = make(kind), [], 1e-5
+    if kind == "mamba":
+        model, bound = model.double(), 1e-10
     ids, memory = numbers(3, 5), source(model, 3)
     state = model.new_state(3, 40)
 
@@ -38,7 +43,7 @@ def test_logits_are_those_of_the_uncached_model(kind: str) -> None:
     assert len(seen) == 13
     for count, ours in enumerate(seen):
         theirs = last(model, text[:, : 5 + count], memory)
-        assert float((ours - theirs).abs().max()) <= 1e-5 * max(1.0, float(theirs.abs().max()))
+        assert float((ours - theirs).abs().max()) <= bound * max(1.0, float(theirs.abs().max()))
 
 
 @pytest.mark.parametrize("chunk", [None, 2])

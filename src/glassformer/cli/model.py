@@ -144,7 +144,9 @@ def _chat(options: argparse.Namespace) -> int:
     from glassformer.generate.chat import Chat
 
     sampling, loaded = _sampling(options), _loaded(options)
-    chat = Chat(loaded.model, loaded.tokenizer, system=options.system or None, step=_step(options, loaded))
+    assert loaded.tokenizer is not None
+    step = _step(options, loaded)
+    chat = Chat(loaded.model, loaded.tokenizer, system=options.system or None, room=2048, step=step)
     tell(f"{options.model}: {loaded.about.parameters / 1e6:.0f} million parameters. An empty line or Ctrl-D ends.")
     while True:
         try:
@@ -175,7 +177,6 @@ def _trace(options: argparse.Namespace) -> int:
         from glassformer.glass.widgets.explorer import explorer
 
         title = f"{options.model} reads: {options.text}"
-        tell(
-            f"The page is {page(explorer(loaded.model, loaded.tokenizer, options.text), options.page, title=title, flow=seen)}"
-        )
+        figure = explorer(loaded.model, loaded.tokenizer, options.text)
+        tell(f"The page is {page(figure, options.page, title=title, flow=seen)}. Open it in a browser.")
     return 0
