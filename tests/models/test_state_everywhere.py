@@ -41,7 +41,6 @@ MAKERS: dict[str, Callable[[], Any]] = {
     ),
     "mamba": lambda: Mamba(MambaConfig(**SIZES, d_model=19, d_inner=38, d_state=5, d_conv=4, dt_rank=11)),
 }
-ENCODER_DECODERS = {"t5", "bart"}
 KINDS = list(MAKERS)
 MADE: dict[str, Any] = {}
 

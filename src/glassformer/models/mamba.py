@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from glassformer.models.initialize import normal
 from glassformer.models.trunk import Decoder
+from glassformer.parts.mask import Causal, Mask
 from glassformer.parts.norm import RMSNorm
 from glassformer.parts.residual import PreNorm
 from glassformer.parts.ssm import SelectiveSSM
 from glassformer.parts.stack import Layer, Stack
-from glassformer.parts.step import Step
+from glassformer.parts.state import State
+from glassformer.parts.step import Memory, Step
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,17 @@ class MambaConfig:
 
 
 class WideStream(PreNorm):
-    """``PreNorm`` whose stream stays in float32 where the weights are in fewer bits: ``x + part(norm(x))``."""
+    """``PreNorm`` whose stream stays in float32 where the weights are in fewer bits: ``x + part(norm(x))``.
+
+    Taught in ``transformers``, section 20.
+    """
+
+    norm: RMSNorm
 
     def forward(self, x_BTD: Tensor, step: Step) -> Tensor:
-        """``x + part(norm(x))``, added in float32 at least."""
-        read_BTD = self.norm(x_BTD.to(self.norm.get_parameter("weight").dtype))
-        y_BTD: Tensor = self.stream(
-            x_BTD.to(torch.promote_types(x_BTD.dtype, torch.float32)) + self.part(read_BTD, step)
-        )
+        """``x + part(norm(x))``, added in float32 at least; the norm and the part read it as their weights are."""
+        wide_BTD = x_BTD.to(torch.promote_types(x_BTD.dtype, torch.float32))
+        y_BTD: Tensor = self.stream(wide_BTD + self.part(self.norm(x_BTD.to(self.norm.weight.dtype)), step))
         return y_BTD
 
 
@@ -50,8 +55,8 @@ class Mamba(Decoder):
     """Mamba: pre-RMSNorm layers of one selective state space each, a final RMSNorm, a tied head. There are no
     positions.
 
-    Initialization: the embedding N(0, 0.02²); of each layer what ``SelectiveSSM`` says, its output matrix over √N.
-    There is no dropout. A text may be of any length: time grows with it, memory does not.
+    Initialization: the embedding N(0, 0.02²); each mixer as ``SelectiveSSM`` says, its output matrix over √N, its outer
+    biases, if any, 0. There is no dropout. A text may be of any length: time grows with it, memory does not.
 
     Source: Gu and Dao (2023), section 3.4; initialization and the float32 stream as in the published code.
     Taught in ``transformers``, section 20.
@@ -73,13 +78,25 @@ class Mamba(Decoder):
             tied=(("head.weight", "embed.weight"),) if c.tied else (),
         )
 
-    def init_weights(self) -> None:
-        """The embedding N(0, 0.02²), output matrices over √N."""
-        normal(self, 0.02, "embed|head")
-        with torch.no_grad():
-            for layer in self.stack:
-                layer.get_parameter("mixer.part.out_proj.weight").div_(len(self.stack) ** 0.5)
+    def begin(self, ids: Tensor, mask: Mask | Tensor | None, state: State | None, memory: Memory | None = None) -> Step:
+        """As in every model. Raises ``ValueError`` for a ``Mask`` but ``Causal()``: a recurrence skips nothing."""
+        if isinstance(mask, Mask) and mask != Causal():
+            kind = type(mask).__name__
+            raise ValueError(f"mask must be a tensor [B, T] or Causal(), not {kind}: a token hears of all before it.")
+        return super().begin(ids, mask, state, memory)
 
     def logits(self, hidden_BTD: Tensor) -> Tensor:
-        """The head, in its own dtype."""
-        return super().logits(hidden_BTD.to(self.get_parameter("head.weight").dtype))
+        """What the head makes of hidden states, ``[B, T, vocab]``, in the dtype of the weights."""
+        return super().logits(hidden_BTD.to(self.embed.weight.dtype))
+
+    @torch.no_grad()
+    def init_weights(self) -> None:
+        """The embedding N(0, 0.02²); each mixer anew, its output matrix over √N, its outer biases 0."""
+        normal(self, 0.02, "embed")
+        for module in self.modules():
+            if isinstance(module, SelectiveSSM):
+                module.reset()
+                module.out_proj.weight /= self.config.layers**0.5
+                for bias in (module.in_proj.bias, module.out_proj.bias):
+                    if bias is not None:
+                        nn.init.zeros_(bias)

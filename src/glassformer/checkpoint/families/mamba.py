@@ -2,21 +2,22 @@
 
 from typing import Any
 
+from glassformer.checkpoint.families.llama import head
 from glassformer.checkpoint.family import Family, Settings, refuse
 from glassformer.checkpoint.rules import Rule
 from glassformer.models.mamba import Mamba, MambaConfig
 
 
 def config(settings: Settings) -> MambaConfig:
-    """From ``config.json``."""
-    refuse(settings, hidden_act=("silu",), time_step_scale=(1.0,))
+    """From ``config.json``. The other settings of the time step are about the initialization only."""
+    refuse(settings, hidden_act=("silu", "swish"), residual_in_fp32=(True,), rms_norm=(True,))
     d_model = settings["hidden_size"]
     rank = settings.get("time_step_rank", "auto")
     return MambaConfig(
         vocab=settings["vocab_size"],
         d_model=d_model,
         layers=settings["num_hidden_layers"],
-        d_inner=settings.get("intermediate_size") or settings.get("expand", 2) * d_model,
+        d_inner=int(settings.get("expand", 2) * d_model),  # ``intermediate_size`` is written, but not read
         d_state=settings.get("state_size", 16),
         d_conv=settings.get("conv_kernel", 4),
         dt_rank=-(-d_model // 16) if rank == "auto" else rank,
@@ -25,6 +26,12 @@ def config(settings: Settings) -> MambaConfig:
         conv_bias=settings.get("use_conv_bias", True),
         tied=settings.get("tie_word_embeddings", True),
     )
+
+
+def build(config: MambaConfig, settings: Settings) -> Mamba:
+    """The model. Raises ``ValueError`` for a checkpoint with another head."""
+    head(settings, "MambaForCausalLM", "MambaModel")
+    return Mamba(config)
 
 
 def settings(model: Mamba) -> dict[str, Any]:
@@ -70,7 +77,7 @@ def rules(model: Mamba) -> list[Rule]:
 FAMILY = Family(
     "mamba",
     config,
-    lambda configuration, _: Mamba(configuration),
+    build,
     settings,
     rules,
     skip=(r"lm_head\.weight",),
