@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from glassformer.adapt.decoding import for_decoding
 from glassformer.adapt.quantize import Int8Linear, absmax, int8
 from glassformer.models.llama import Llama, LlamaConfig
 from glassformer.models.surgery import replace
@@ -51,3 +52,10 @@ def test_a_tied_model_parts_and_says_so() -> None:
     assert (after - before).norm() / before.norm() < 0.05
     kept = sum(p.numel() for p in model.parameters())
     assert kept == 97 * 44 + 7 * 44  # the embedding and the norms are all that is left in floats
+
+
+def test_layers_that_were_replaced_before() -> None:
+    torch.manual_seed(0)
+    model = for_decoding(Llama(LlamaConfig(97, 61, 44, 1, 4, 2, 12, 53)))
+    with pytest.raises(ValueError, match=r"must match a layer of nn.Linear, but matches only RowLinear"):
+        int8(model)

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from glassformer.adapt.decoding import LINEAR
-from glassformer.models import replace
+from glassformer.adapt.decoding import LINEAR, product, replace_linear
 
 
 def absmax(weight_OI: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,7 +48,7 @@ class Int8Linear(nn.Module):
         if x.numel() == self.weight.shape[1]:
             y = ((self.weight.float() * x.reshape(-1).float()).sum(-1) * self.scale).to(x.dtype).view(*x.shape[:-1], -1)
         else:
-            y = x @ self.weight.to(x.dtype).T * self.scale.to(x.dtype)
+            y = product(x, self.weight.to(x.dtype), None) * self.scale.to(x.dtype)
         return y if self.bias is None else y + self.bias
 
 
@@ -57,7 +56,8 @@ def int8(model: Any, pattern: str = LINEAR) -> Any:
     """``model`` with its stack's and head's linear layers in int8; in place. A tied head parts from the embedding,
     which keeps its floats.
 
-    Raises ``ValueError`` if the pattern matches nothing. Taught in ``transformers``, section 17.
+    Raises ``ValueError`` if the pattern matches no ``nn.Linear``, so quantize first. Taught in ``transformers``,
+    section 17.
     """
-    replace(model, pattern, lambda layer: Int8Linear(layer) if isinstance(layer, nn.Linear) else layer, untied=True)
+    replace_linear(model, pattern, Int8Linear, untied=True)
     return model

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from glassformer.models.tying import tie
+from glassformer.parts.dropout import Dropout
 from glassformer.parts.mask import Causal, Everything, Mask
 from glassformer.parts.stack import Stack
 from glassformer.parts.state import State, new_state
@@ -65,7 +66,7 @@ class Trunk(nn.Module):
         super().__init__()
         self.positions = positions
         self.embed_norm = embed_norm or nn.Identity()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.embedded = Tap("B T D", 6)
         self.score_bias = score_bias
         self.stack = stack

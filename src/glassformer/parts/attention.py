@@ -96,7 +96,7 @@ class Attention(nn.Module):
         self.k = nn.Linear(d_model, self.kv_heads * self.d_k, bias)
         self.v = nn.Linear(d_model, self.kv_heads * self.d_k, bias)
         self.out = nn.Linear(self.heads * self.d_k, d_model, bias if out_bias is None else out_bias)
-        self.q_norm, self.k_norm = q_norm or nn.Identity(), k_norm or nn.Identity()
+        self.q_norm, self.k_norm = q_norm, k_norm
         self.rotate = rotate
         self.mask = mask
         self.kernel = kernel or Fused(self.d_k**-0.5)
@@ -106,9 +106,11 @@ class Attention(nn.Module):
     def forward(self, x_BTD: Tensor, step: Step | None = None) -> Tensor:
         """What each token reads from the tokens that it may see."""
         step = step or Step.alone(x_BTD, self.mask)
-        q_BHTK = self.q_norm(split(self.q(x_BTD), self.heads))
-        k_BGTK = self.k_norm(split(self.k(x_BTD), self.kv_heads))
+        q_BHTK = split(self.q(x_BTD), self.heads)
+        k_BGTK = split(self.k(x_BTD), self.kv_heads)
         v_BGTK = self.values(split(self.v(x_BTD), self.kv_heads))
+        if self.q_norm is not None and self.k_norm is not None:
+            q_BHTK, k_BGTK = self.q_norm(q_BHTK), self.k_norm(k_BGTK)
         if self.rotate is not None:
             cos, sin = self._tables(self.rotate, step)
             q_BHTK, k_BGTK = self.rotate(q_BHTK, cos, sin), self.rotate(k_BGTK, cos, sin)

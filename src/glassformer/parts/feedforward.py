@@ -6,6 +6,7 @@ Legend: B batch, T tokens, D d_model, F d_ff, E experts, C experts chosen for a 
 import torch
 from torch import Tensor, nn
 
+from glassformer.parts.dropout import Dropout
 from glassformer.parts.step import Step
 from glassformer.parts.tap import Tap
 
@@ -30,7 +31,7 @@ class FeedForward(nn.Module):
         self.up = nn.Linear(d_model, d_ff, bias)
         self.activation = activation
         self.hidden = Tap("B T F", 11)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.down = nn.Linear(d_ff, d_model, bias)
 
     def forward(self, x_BTD: Tensor, step: Step | None = None) -> Tensor:
@@ -57,7 +58,7 @@ class GatedFeedForward(nn.Module):
         self.up = nn.Linear(d_model, d_ff, bias)
         self.activation = activation
         self.hidden = Tap("B T F", 11)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.down = nn.Linear(d_ff, d_model, bias)
 
     def forward(self, x_BTD: Tensor, step: Step | None = None) -> Tensor:

@@ -5,6 +5,7 @@ Legend: B batch, T tokens, D d_model.
 
 from torch import Tensor, nn
 
+from glassformer.parts.dropout import Dropout
 from glassformer.parts.step import Step
 from glassformer.parts.tap import Tap
 
@@ -22,7 +23,7 @@ class PreNorm(nn.Module):
 
     def __init__(self, norm: nn.Module, part: nn.Module, dropout: float = 0.0) -> None:
         super().__init__()
-        self.norm, self.part, self.dropout = norm, part, nn.Dropout(dropout)
+        self.norm, self.part, self.dropout = norm, part, Dropout(dropout)
         self.role = part.role
         self.stream = Tap("B T D", 7)
 
@@ -43,7 +44,7 @@ class PostNorm(nn.Module):
 
     def __init__(self, norm: nn.Module, part: nn.Module, dropout: float = 0.0) -> None:
         super().__init__()
-        self.norm, self.part, self.dropout = norm, part, nn.Dropout(dropout)
+        self.norm, self.part, self.dropout = norm, part, Dropout(dropout)
         self.role = part.role
         self.stream = Tap("B T D", 7)
 
@@ -72,7 +73,7 @@ class Parallel(nn.Module):
     ) -> None:
         super().__init__()
         self.norm = norm or nn.Identity()
-        self.attention, self.feedforward, self.dropout = attention, feedforward, nn.Dropout(dropout)
+        self.attention, self.feedforward, self.dropout = attention, feedforward, Dropout(dropout)
         self.stream = Tap("B T D", 7)
 
     def forward(self, x_BTD: Tensor, step: Step) -> Tensor:

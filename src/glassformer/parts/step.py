@@ -69,11 +69,13 @@ class Step:
         self._once: dict[Hashable, Any] = {}
         self.queries = torch.arange(tokens, device=device)
         self.span = tokens
+        self.whole = True  # whether the keys are just the text so far, without empty slots behind it
         known = real
         if state is not None:
             state.open(real, tokens)
             self.queries = self.queries + state.position
             self.span = state.span or state.length + tokens
+            self.whole = state.span is None
             known = state.real
         self.keys = torch.arange(self.span, device=device)
         self.mask = mask if known is None else mask & Padding(known)
@@ -89,8 +91,11 @@ class Step:
         """Who may see whom in a layer that narrows the mask of this call, such as to a sliding window."""
         mask = self.mask & narrower
         alone = self.span == self.tokens  # nothing came before, so a plain causal mask is the square one
+        newest = self.tokens == 1 and self.whole  # the last token of a text sees all of it
         return View(
-            lambda: self.once(("visible", mask), lambda: self._visible(mask)), mask.everything, mask.causal and alone
+            lambda: self.once(("visible", mask), lambda: self._visible(mask)),
+            mask.everything or (mask.causal and newest),
+            mask.causal and alone,
         )
 
     def _visible(self, mask: Mask) -> Tensor:
