@@ -48,14 +48,14 @@ $flow
 $script
 const state = JSON.parse(document.getElementById("state").textContent);
 const listeners = new Map(), changed = new Set();
-const tell = (event) => (listeners.get(event) ?? []).forEach((call) => call());
+const fire = (event) => (listeners.get(event) ?? []).forEach((call) => call());
 const model = {
   get: (name) => state[name],
   set: (name, value) => { state[name] = value; changed.add(name); },
   save_changes: () => {
     const names = [...changed];
     changed.clear();
-    for (const name of names) tell(`change:$${name}`);
+    for (const name of names) fire(`change:$${name}`);
   },
   on: (event, call) => listeners.set(event, [...(listeners.get(event) ?? []), call]),
   off: (event, call) => listeners.set(event, (listeners.get(event) ?? []).filter((other) => other !== call)),
