@@ -48,8 +48,8 @@ def make(folder: Path, gigabytes: float) -> None:
     import torch
 
     from glassformer.checkpoint.families.llama import FAMILY
-    from glassformer.checkpoint.files import write
     from glassformer.checkpoint.rules import publish
+    from glassformer.checkpoint.writing import write
     from glassformer.models.llama import Llama, LlamaConfig
 
     layers = max(1, round(gigabytes * 1e9 / 2 / 50e6))

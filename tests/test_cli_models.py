@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_models(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "gpt2"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["name", "parameters", "FLOPs/token", "KV/token", "float32", "bfloat16", "int8", "4-bit", "on", "the", "hub"]
+    assert lines[0].split()[:4] == ["name", "parameters", "FLOPs/token", "KV/token"]
     assert lines[1].startswith("gpt2 ") and "124,439,808" in lines[1] and lines[1].endswith("openai-community/gpt2")
     assert main(["models", "mamba-130m", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)

@@ -11,9 +11,11 @@ import torch
 
 from glassformer.checkpoint import CheckpointError
 from glassformer.checkpoint.fetch import SOURCES, fetch
-from glassformer.checkpoint.files import Weights, huggingface, write
+from glassformer.checkpoint.files import Weights
 from glassformer.checkpoint.gguf import open_gguf
+from glassformer.checkpoint.huggingface import huggingface
 from glassformer.checkpoint.rules import fill, publish
+from glassformer.checkpoint.writing import write
 from glassformer.models.heads import MeanPooling
 from glassformer.models.sizes import sizes
 from glassformer.tokenize.fast import Tokenizer

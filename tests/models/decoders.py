@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from glassformer.checkpoint.family import Family
-from glassformer.checkpoint.files import Weights, write
+from glassformer.checkpoint.files import Weights
 from glassformer.checkpoint.rules import fill, publish
+from glassformer.checkpoint.writing import write
 from glassformer.models.surgery import replace
 from glassformer.parts.kernel import Explicit
 from tests.models.checks import cached_is_uncached, has_std, sees_no_future

@@ -12,7 +12,7 @@ from glassformer.checkpoint.families.llama import FAMILY, GGUF_SKIP, gguf_config
 from glassformer.checkpoint.gguf import open_gguf
 from glassformer.checkpoint.rules import LoadError, fill, publish
 from glassformer.models.llama import Llama, LlamaConfig
-from glassformer.parts.rotary import Linear, LongRope, Unscaled, Yarn
+from glassformer.parts.rotary_scaling import Linear, LongRope, Unscaled, Yarn
 from tests.conftest import skip
 from tests.models.decoders import random_ids
 from tests.models.parity import same

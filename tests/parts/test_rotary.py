@@ -14,18 +14,8 @@ from transformers.models.gptj.modeling_gptj import apply_rotary_pos_emb as apply
 from transformers.models.gptj.modeling_gptj import create_sinusoidal_positions
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding, apply_rotary_pos_emb
 
-from glassformer.parts.rotary import (
-    Dynamic,
-    InterleavedRotary,
-    Linear,
-    Llama3,
-    LongRope,
-    Rotary,
-    Unscaled,
-    Yarn,
-    permute_half_to_interleaved,
-    permute_interleaved_to_half,
-)
+from glassformer.parts.rotary import InterleavedRotary, Rotary, permute_half_to_interleaved, permute_interleaved_to_half
+from glassformer.parts.rotary_scaling import Dynamic, Linear, Llama3, LongRope, Unscaled, Yarn
 
 BOTH = pytest.mark.parametrize("kind", [Rotary, InterleavedRotary])
 HALVES = st.integers(2, 64)

@@ -8,15 +8,12 @@ run code of its author while it is read, so those are refused.
 Taught in ``transformers``, section 17 (what a stored number costs).
 """
 
-import contextlib
 import json
 import math
 import os
 import re
-import shutil
 import threading
-import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
@@ -42,7 +39,7 @@ DTYPES: Final = {
     "F64": torch.float64,
 }  # fmt: skip
 CODES: Final = {dtype: code for code, dtype in DTYPES.items()}
-_SHARD: Final = re.compile(r"model-\d+-of-\d+\.safetensors")
+SHARD: Final = re.compile(r"model-\d+-of-\d+\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -185,7 +182,7 @@ def _find(path: Path) -> tuple[Path, dict[str, set[str]]]:
     if path.name.endswith(".index.json"):
         path = path.parent
     if path.suffix in PICKLES:
-        raise CheckpointError(_refusal(path.name))
+        raise CheckpointError(refusal(path.name))
     if path.suffix == ".gguf":
         raise CheckpointError(f"{path} is a GGUF file: open it with glassformer.checkpoint.gguf.open_gguf.")
     if path.is_file():
@@ -198,7 +195,7 @@ def _find(path: Path) -> tuple[Path, dict[str, set[str]]]:
         return path, _read_index(path)
     files = sorted(file.name for file in path.iterdir())
     found = [name for name in files if name.endswith(".safetensors")]
-    if len(found) == 1 and not _SHARD.fullmatch(found[0]):
+    if len(found) == 1 and not SHARD.fullmatch(found[0]):
         return path, {found[0]: set()}
     if found:
         raise CheckpointError(
@@ -210,11 +207,12 @@ def _find(path: Path) -> tuple[Path, dict[str, set[str]]]:
         raise CheckpointError(f"{path} holds no safetensors but the GGUF file {packed[0]}: name that file itself.")
     pickled = [name for name in files if name.endswith(PICKLES)]
     if pickled:
-        raise CheckpointError(_refusal(f"{path} (only {', '.join(pickled[:3])})"))
+        raise CheckpointError(refusal(f"{path} (only {', '.join(pickled[:3])})"))
     raise CheckpointError(f"{path} holds no weights: neither {SINGLE} nor {INDEX} is there.")
 
 
-def _refusal(what: str) -> str:
+def refusal(what: str) -> str:
+    """Why pickled weights are not read, and what to do."""
     return (
         f"{what} holds pickled weights, and reading a pickle can run any code its author put in. Glassformer reads "
         "safetensors only. Take another revision or a copy that has .safetensors files, or convert it once where you "
@@ -301,193 +299,3 @@ def _span(file: BinaryIO, base: int, name: str, about: dict[str, Any]) -> tuple[
     if last - first != size:
         raise ValueError(f"{name!r} of shape {list(shape)} in {dtype} takes {size} bytes, not {last - first}")
     return name, Entry(file, base + first, DTYPES[dtype], shape), size
-
-
-def stream(
-    path: Path,
-    plan: Mapping[str, tuple[torch.dtype, tuple[int, ...]]],
-    tensors: Iterable[Tensor],
-    metadata: Mapping[str, str],
-) -> None:
-    """Write a safetensors file whose names, dtypes and shapes are known: one tensor in memory at a time.
-
-    ``tensors`` come in the order of ``plan``. Raises ``ValueError`` if one is not as planned.
-    """
-    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
-    end = 0
-    for name, (dtype, shape) in plan.items():
-        first, end = end, end + math.prod(shape) * dtype.itemsize
-        header[name] = {"dtype": CODES[dtype], "shape": list(shape), "data_offsets": [first, end]}
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # readers that map the file want the numbers aligned
-    with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for (name, (dtype, shape)), tensor in zip(plan.items(), tensors, strict=True):
-            if tensor.dtype != dtype or tensor.shape != shape:
-                raise ValueError(
-                    f"{name!r} must be {dtype} of shape {shape}, not {tensor.dtype} of {tuple(tensor.shape)}."
-                )
-            flat = tensor.detach().cpu().contiguous().view(-1)
-            if flat.numel():
-                file.write(flat.view(torch.uint8).numpy().data)
-
-
-def write(
-    folder: str | os.PathLike[str],
-    tensors: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]],
-    config: Mapping[str, Any],
-    metadata: Mapping[str, str] | None = None,
-    shard_bytes: int = 5_000_000_000,
-) -> None:
-    """Write ``config.json`` and the tensors: ``model.safetensors``, or shards of at most ``shard_bytes`` and an index.
-
-    Everything is written beside and then moved into place, the file that makes the checkpoint readable last. A failure
-    leaves what was there; a crash while files are moved leaves a folder that does not open, never a mixture.
-    An iterable is consumed one shard at a time.
-
-    Raises ``ValueError`` for a name given twice, for two names of one tensor (tied weights: write one, tie on load),
-    for a tensor on the meta device and for a dtype that the format lacks.
-    """
-    folder = Path(folder).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    pairs = tensors.items() if isinstance(tensors, Mapping) else tensors
-    about = {"format": "pt"} if metadata is None else metadata
-    text = json.dumps(config, indent=2) + "\n"
-    beside = folder / ".writing"
-    shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed
-    beside.mkdir()
-    try:
-        shards: list[dict[str, tuple[int, ...]]] = []
-        places: dict[str, int] = {}
-        total = 0
-        for shard in _shards(_checked(pairs), shard_bytes):
-            shard = dict(sorted(shard.items(), key=lambda pair: (-pair[1].element_size(), pair[0])))
-            plan = {name: (t.dtype, tuple(t.shape)) for name, t in shard.items()}
-            stream(beside / f"{len(shards)}", plan, shard.values(), about)
-            places |= dict.fromkeys(shard, len(shards))
-            total += sum(t.numel() * t.element_size() for t in shard.values())
-            shards.append({})
-        if not shards:
-            stream(beside / "0", {}, [], about)
-        many = len(shards)
-        names = [SINGLE] if many < 2 else [f"model-{n:05}-of-{many:05}.safetensors" for n in range(1, many + 1)]
-        if many > 1:
-            index = {"metadata": {"total_size": total}, "weight_map": {k: names[n] for k, n in sorted(places.items())}}
-            (beside / INDEX).write_text(json.dumps(index, indent=2) + "\n", "utf-8")
-        (beside / "config.json").write_text(text, "utf-8")
-        (folder / INDEX).unlink(missing_ok=True)
-        if many > 1:
-            (folder / SINGLE).unlink(missing_ok=True)
-        (beside / "config.json").replace(folder / "config.json")
-        for number, name in enumerate(names):
-            (beside / f"{number}").replace(folder / name)
-        if many > 1:
-            (beside / INDEX).replace(folder / INDEX)
-        for old in folder.glob("model-*-of-*.safetensors"):
-            if old.name not in names and _SHARD.fullmatch(old.name):
-                old.unlink()
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _checked(pairs: Iterable[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
-    names: set[str] = set()
-    places: dict[tuple[int, int], tuple[str, weakref.ref[Tensor]]] = {}
-    for name, tensor in pairs:
-        if name in names or name == "__metadata__":
-            raise ValueError(
-                f"The name {name!r} is {'given twice' if name in names else 'kept for the format itself'}."
-            )
-        if tensor.is_meta:
-            raise ValueError(f"{name!r} is on the meta device, which holds no numbers. Load or initialize it first.")
-        if tensor.dtype not in CODES:
-            raise ValueError(f"{name!r} is {tensor.dtype}, which safetensors files cannot hold here.")
-        names.add(name)
-        place = (tensor.data_ptr(), tensor.numel())
-        other = places.get(place)
-        if place[0] and other and other[1]() is not None:  # memory may be used again once its tensor is gone
-            raise ValueError(
-                f"{other[0]!r} and {name!r} are one tensor. Write {other[0]!r} only, and tie the two after loading."
-            )
-        places[place] = (name, weakref.ref(tensor))
-        yield name, tensor
-
-
-def _shards(pairs: Iterable[tuple[str, Tensor]], limit: int) -> Iterator[dict[str, Tensor]]:
-    shard: dict[str, Tensor] = {}
-    size = 0
-    for name, tensor in pairs:
-        more = tensor.numel() * tensor.element_size()
-        if shard and size + more > limit:
-            yield shard
-            shard, size = {}, 0
-        shard[name] = tensor
-        size += more
-    if shard:
-        yield shard
-
-
-def huggingface(name: str, revision: str | None = None) -> Path:
-    """Fetch a model of the Hugging Face hub, such as ``"openai-community/gpt2"``, and return its folder.
-
-    Only safetensors and the text files beside them are fetched, into the hub's own cache; what is there already is not
-    fetched again, and serves alone when the hub cannot be reached. Needs ``huggingface_hub``.
-    Raises ``CheckpointError`` if the model is unknown, asks for consent, has only pickled weights, or is out of reach.
-    """
-    import huggingface_hub
-    from huggingface_hub import errors
-
-    try:
-        info = huggingface_hub.model_info(name, revision=revision)
-    except errors.HFValidationError as error:
-        raise CheckpointError(f"{name!r} is neither a folder nor a name that the hub could know ({error}).") from error
-    except errors.GatedRepoError as error:
-        raise CheckpointError(_gated(name)) from error
-    except errors.RevisionNotFoundError as error:
-        raise CheckpointError(f"{name} on the hub has no revision {revision!r}.") from error
-    except errors.RepositoryNotFoundError as error:
-        raise CheckpointError(
-            f"The hub knows no model {name!r}, or it is private: check the name, or run `hf auth login`."
-        ) from error
-    except Exception as error:  # the hub's client changes its HTTP library, and so the class of a failed connection
-        with contextlib.suppress(errors.LocalEntryNotFoundError):
-            return Path(huggingface_hub.snapshot_download(name, revision=revision, local_files_only=True))
-        raise CheckpointError(
-            f"{name} is not on this machine, and the hub cannot be reached ({type(error).__name__}: {error}). Connect "
-            "and try again, or load a folder."
-        ) from error
-    wanted = _wanted(name, [file.rfilename for file in info.siblings or []])
-    try:
-        return Path(huggingface_hub.snapshot_download(name, revision=info.sha or revision, allow_patterns=wanted))
-    except errors.GatedRepoError as error:  # the list of a gated model's files may be public
-        raise CheckpointError(_gated(name)) from error
-    except Exception as error:
-        raise CheckpointError(
-            f"{name} could not be fetched to the end ({type(error).__name__}: {error}). Run it again: it "
-            "goes on where it stopped."
-        ) from error
-
-
-def _gated(name: str) -> str:
-    return (
-        f"{name} is given only to those who accepted its terms: do so at https://huggingface.co/{name}, then run "
-        "`hf auth login`."
-    )
-
-
-def _wanted(name: str, files: list[str]) -> list[str]:
-    """The files to fetch: the weights at the top of the repository, and its small texts."""
-    top = [file for file in files if "/" not in file]
-    weights = [file for file in top if file.endswith(".safetensors")]
-    if SINGLE in weights:
-        weights = [SINGLE]
-    elif INDEX in top:
-        weights = [file for file in weights if _SHARD.fullmatch(file)]
-    if not weights:
-        if any(file.endswith(PICKLES) for file in files):
-            raise CheckpointError(_refusal(f"{name} on the hub"))
-        if any(file.endswith(".gguf") for file in top):
-            raise CheckpointError(f"{name} holds GGUF files: download the one you want and load that file.")
-        raise CheckpointError(f"{name} on the hub holds no safetensors file.")
-    texts = [f for f in top if f.endswith((".json", ".txt", ".model", ".jinja"))]
-    return weights + texts + [f for f in files if "/" in f and f.endswith("config.json")]

@@ -29,7 +29,8 @@ from torch import Tensor
 
 from glassformer.checkpoint import CheckpointError
 from glassformer.checkpoint.fetch import cache_folder
-from glassformer.checkpoint.files import Entry, Weights, stream
+from glassformer.checkpoint.files import Entry, Weights
+from glassformer.checkpoint.writing import stream
 
 KEPT_BYTES: Final = 8 << 30  # the cache holds at most so much; the entry used longest ago goes first
 _ABANDONED: Final = 3600  # seconds after which an unfinished file is one of a process that was killed

@@ -7,7 +7,7 @@
 from typing import Any
 
 from glassformer.checkpoint.family import Settings
-from glassformer.parts.rotary import Dynamic, Linear, Llama3, LongRope, Scaling, Unscaled, Yarn
+from glassformer.parts.rotary_scaling import Dynamic, Linear, Llama3, LongRope, Scaling, Unscaled, Yarn
 
 
 def table(settings: Settings) -> dict[str, Any]:

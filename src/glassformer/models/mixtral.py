@@ -15,7 +15,8 @@ from glassformer.parts.kernel import Fused
 from glassformer.parts.mask import Everything, Window
 from glassformer.parts.norm import RMSNorm
 from glassformer.parts.residual import PreNorm
-from glassformer.parts.rotary import Rotary, Scaling, Unscaled
+from glassformer.parts.rotary import Rotary
+from glassformer.parts.rotary_scaling import Scaling, Unscaled
 from glassformer.parts.stack import Layer, Stack
 
 

@@ -9,7 +9,7 @@ from glassformer.checkpoint.family import refuse
 from glassformer.checkpoint.permute import Permuted
 from glassformer.checkpoint.rules import How, Rule, Tensors
 from glassformer.models.llama import Llama, LlamaConfig
-from glassformer.parts.rotary import Linear, LongRope, Scaling, Unscaled, Yarn
+from glassformer.parts.rotary_scaling import Linear, LongRope, Scaling, Unscaled, Yarn
 
 DIVISORS = "rope_freqs.weight"  # what the frequencies of LLaMA 3.1 and later are divided by, one number a pair
 GGUF_SKIP = (r"rope_freqs\.weight",)

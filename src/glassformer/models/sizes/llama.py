@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from glassformer.models.llama import LlamaConfig
 from glassformer.models.sizes import Size
-from glassformer.parts.rotary import Llama3
+from glassformer.parts.rotary_scaling import Llama3
 
 SEVEN = LlamaConfig()
 THIRTEEN = replace(SEVEN, d_model=5120, layers=40, heads=40, kv_heads=40, d_ff=13824)
