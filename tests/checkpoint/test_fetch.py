@@ -415,7 +415,7 @@ def test_pips_settings_are_found_as_pip_finds_them(tmp_path: Path, monkeypatch: 
     found = index.pip_settings()
     assert found.index == "https://mirror.example/simple" and found.cert == "/some.pem" and not found.no_index
     assert found.proxy == "http://proxy:3128" and found.trusted == ["a.example", "b.example"]
-    assert module._places(found) == [
+    assert index.places(found) == [
         "/wheels",
         *(f"https://{host}.example/simple/" for host in ("mirror", "one", "two")),
     ]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from glassformer.parts.scan import scan_chunked
 from glassformer.parts.step import Step
+from glassformer.parts.tap import Tap
 
 
 class MambaEntry:
@@ -101,6 +102,7 @@ class SelectiveSSM(nn.Module):
         self.A_log = nn.Parameter(torch.empty(d_inner, d_state))
         self.skip = nn.Parameter(torch.empty(d_inner))
         self.out_proj = nn.Linear(d_inner, d_model, bias=bias)
+        self.near, self.dt, self.recalled = Tap("B T E", 20), Tap("B T E", 20), Tap("B T E", 20)
         self.reset()
 
     @torch.no_grad()
@@ -127,8 +129,8 @@ class SelectiveSSM(nn.Module):
         entry = None if step is None else cast(MambaEntry | None, step.entry(self))
         pad_BT1 = None if step is None or step.real is None else ~step.real[..., None]
         x_BTE, z_BTE = self.in_proj(x_BTD).chunk(2, -1)
-        x_BTE = F.silu(self.convolve(_without(pad_BT1, x_BTE), entry))
-        y_BTE = self.select(x_BTE, pad_BT1, entry) + self.skip * x_BTE
+        x_BTE = self.near(F.silu(self.convolve(_without(pad_BT1, x_BTE), entry)))
+        y_BTE = self.recalled(self.select(x_BTE, pad_BT1, entry)) + self.skip * x_BTE
         return cast(Tensor, self.out_proj(y_BTE.to(z_BTE.dtype) * F.silu(z_BTE)))
 
     def convolve(self, x_BTE: Tensor, entry: MambaEntry | None) -> Tensor:
@@ -143,7 +145,7 @@ class SelectiveSSM(nn.Module):
         """The scan, with step and weights computed from the token; in float32 at least."""
         wide = _wide(x_BTE.dtype)
         dt_BTR, B_BTN, C_BTN = self.x_proj(x_BTE).split([self.dt_rank, self.d_state, self.d_state], -1)
-        dt_BTE = _without(pad_BT1, F.softplus(self.dt_proj(dt_BTR).to(wide)))
+        dt_BTE = self.dt(_without(pad_BT1, F.softplus(self.dt_proj(dt_BTR).to(wide))))
         A_EN = -torch.exp(self.A_log.to(wide))
         before = None if entry is None else entry.h.clone()  # the gradient of this call needs it as it is now
         y_BTE, h_BEN = self.scan(x_BTE.to(wide), dt_BTE, A_EN, B_BTN.to(wide), C_BTN.to(wide), before)
