@@ -17,8 +17,9 @@ def test_the_last_layer_is_the_model_itself(name):
     found = trace(model, IDS, **beside(name))
     logits = lens(model, found)
     assert logits.shape == (found.layers() + 1, 7, 97)
-    assert torch.equal(logits[-1], found.logits)
-    assert not torch.allclose(logits[-2], found.logits)
+    # float32: the head reads all layers at once here, and may sum in another order
+    assert torch.allclose(logits[-1], found.logits, rtol=0, atol=1e-5)
+    assert not torch.allclose(logits[-2], found.logits, rtol=0, atol=1e-2)
 
 
 def test_a_layer_is_the_head_on_its_normalized_stream():
@@ -71,5 +72,5 @@ def test_errors():
         lens(model, trace(model, IDS, taps="*.stream"))
     found = trace(model, IDS)
     model.head = nn.Sequential(nn.Linear(55, 2), nn.Flatten())
-    with pytest.raises(ValueError, match="model must have a head that gives logits for every token"):
+    with pytest.raises(ValueError, match="model must have a head that gives logits of its vocabulary"):
         lens(model, found)

@@ -1,13 +1,25 @@
 """The trace: it changes nothing, it is complete, and its views are what the formulas say."""
 
+import dataclasses
+import importlib
+import json
 import re
+from pathlib import Path
 
 import pytest
 import torch
 
+from glassformer import models
 from glassformer.glass.explicit import explicit, title
+from glassformer.glass.lens import lens
+from glassformer.glass.patch import patch_from, replacing
+from glassformer.glass.terminal import flow
 from glassformer.glass.trace import recording, trace
+from glassformer.glass.widgets.explorer import pass_of
+from glassformer.models.bert import Bert, BertConfig
+from glassformer.models.heads import Hidden
 from glassformer.parts.kernel import Explicit, Fused
+from glassformer.parts.mask import Causal
 from glassformer.parts.tap import Tap
 from tests.glass.small import IDS, MODELS, SIZES, SOURCE, Letters, beside, plainly, small
 
@@ -282,3 +294,54 @@ def test_errors_of_a_trace():
     assert (
         "stack.0.attention.stream" in found and repr(found) == "<Trace of 7 tokens: 29 tensors, 6 of them with values>"
     )
+
+
+TINY = {
+    **{"vocab": 97, "max_positions": 61, "types": 3, "d_model": 24, "d_embed": 13, "encoder_layers": 3, "layers": 2},
+    **{"encoder_heads": 4, "heads": 4, "kv_heads": 2, "d_k": 6, "encoder_d_ff": 59, "d_ff": 53, "rotary_share": 0.34},
+    **{"experts": 5, "chosen": 2, "full_layers": 1, "window": 5},
+}
+
+
+def architectures():
+    """Every model class that has a config of its own name."""
+    for file in sorted(Path(models.__file__).parent.glob("*.py")):
+        module = importlib.import_module(f"glassformer.models.{file.stem}")
+        for name, config in vars(module).items():
+            if name.endswith("Config") and name[:-6] in vars(module) and config.__module__ == module.__name__:
+                yield pytest.param(vars(module)[name[:-6]], config, id=name[:-6])
+
+
+@pytest.mark.parametrize(("model", "config"), list(architectures()))
+def test_every_architecture_can_be_seen_through(model, config):
+    fields = {f.name: TINY[f.name] for f in dataclasses.fields(config) if f.name in TINY}
+    torch.manual_seed(20250131)
+    model = model(config(**fields)).eval()
+    beside = {"source": SOURCE} if model.encoder is not None else {}
+    found = trace(model, IDS, **beside)
+    with torch.no_grad(), explicit(model):
+        given = {"memory": model.encode(torch.tensor([SOURCE]))} if beside else {}
+        assert torch.equal(model(torch.tensor([IDS]), **given), found.output)
+    assert found.layers() == 2 and found.streams().shape == (3, 7, 24)
+    last = [name for name in found if re.fullmatch(r"stack\.1\..*stream", name)][-1]
+    with replacing(model, patch_from(found, last)) as patched:
+        assert torch.equal(trace(patched, IDS[::-1], **beside).output, found.output)
+    if found.predicts:
+        assert torch.equal(lens(model, found)[-1], found.logits)
+    text, data = flow(found), pass_of(model, found)
+    assert max(map(len, text.splitlines())) <= 80 and ("most likely" in text) == found.predicts
+    assert len(data["next"]) == (7 if found.predicts else 0) and len(json.dumps(data)) < 50_000
+    assert data["causal"] == isinstance(model.mask, Causal)
+    assert ("in the place of" in text) == (found.predicts and not data["causal"])
+
+
+def test_vectors_are_not_taken_for_words():
+    """The head of a sentence encoder gives hidden states: as long as the text, but no logits."""
+    model = Bert(BertConfig(97, 61, 3, 24, 2, 4, 53))
+    model.head = Hidden()
+    found = trace(model, IDS)
+    assert found.output.shape == (1, 7, 24) and not found.predicts and not found.causal
+    assert "most likely" not in flow(found) and re.search(r"^predictions +\[1, 7, 24\] +12$", flow(found), re.M)
+    assert pass_of(model, found)["lens"] == []
+    with pytest.raises(ValueError, match="logits of its vocabulary"):
+        lens(model, found)

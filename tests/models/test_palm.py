@@ -49,6 +49,9 @@ class Gradients:
     def named_parameters(self) -> list[tuple[str, Tensor]]:
         return [(name, p.grad) for name, p in self.model.named_parameters() if p.grad is not None]
 
+    def named_buffers(self) -> list[tuple[str, Tensor]]:
+        return []
+
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_parity(dtype: torch.dtype) -> None:

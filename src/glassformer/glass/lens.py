@@ -30,8 +30,8 @@ def lens(model: Any, trace: Trace, positions: Sequence[int] | None = None) -> Te
         for stream_TD in trace.streams():
             chosen = stream_TD if positions is None else stream_TD[list(positions)]
             logits = plain.logits(plain.norm(chosen[None]))
-            if not isinstance(logits, Tensor) or logits.shape[:2] != (1, len(chosen)):
-                raise ValueError("model must have a head that gives logits for every token; this one's head does not.")
+            if not isinstance(logits, Tensor) or logits.shape != (1, len(chosen), trace.vocab):
+                raise ValueError("model must have a head that gives logits of its vocabulary; this one's does not.")
             rows.append(logits[0])
     return torch.stack(rows)
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from torch import Tensor
-
 from glassformer.glass.page import page
 from glassformer.glass.recording import Record
 from glassformer.glass.trace import Trace
@@ -57,6 +55,8 @@ def _stages(trace: Trace) -> Iterator[str]:
         if not blocks or blocks[-1][:2] != (stack, layer):
             blocks.append((stack, layer, []))
         line = _line(record, bool(stack))
+        if record.name == "predictions" and not trace.predicts:  # a head that gives labels or vectors, not words
+            line = line._replace(shape=_shape("", record.size))
         if line not in blocks[-1][2]:
             blocks[-1][2].append(line)
     for (stack, lines), run in groupby(blocks, lambda block: (block[0], block[2])):
@@ -96,9 +96,10 @@ def _lengths(trace: Trace) -> Iterator[str]:
 
 
 def _next(trace: Trace, count: int) -> Iterator[str]:
-    if not isinstance(trace.output, Tensor) or trace.output.ndim != 3:
+    if not trace.predicts:
         return
-    yield from ("", f"most likely after {quoted(trace.tokens[-1])}")
+    where = "after" if trace.causal else "in the place of"
+    yield from ("", f"most likely {where} {quoted(trace.tokens[-1])}")
     for token, chance in trace.likely(count):
         yield f"  {fit(quoted(token), 24)} {chance:6.1%}  {_bar(chance, 44)}".rstrip()
 

@@ -30,6 +30,7 @@ class Trace(Mapping[str, Record]):
         source: the tokens that the encoder of an encoder-decoder read.
         output: what the model returned.
         decode: what gives the string of a token's id.
+        vocab: the size of the vocabulary.
     """
 
     def __init__(
@@ -39,8 +40,9 @@ class Trace(Mapping[str, Record]):
         output: Any,
         decode: Callable[[int], str] = str,
         source: Sequence[str] = (),
+        vocab: int = 0,
     ) -> None:
-        self.records, self.ids, self.output = dict(records), ids, output
+        self.records, self.ids, self.output, self.vocab = dict(records), ids, output, vocab
         self.decode, self.source = decode, list(source)
         self.tokens = [decode(int(i)) for i in ids[0]]
 
@@ -73,6 +75,17 @@ class Trace(Mapping[str, Record]):
             raise ValueError(f"logits must be a tensor, but the model returned {type(self.output).__name__}.")
         logits: Tensor = self.output[0]
         return logits
+
+    @property
+    def predicts(self) -> bool:
+        """Whether the output is logits of the vocabulary, ``[1, T, vocab]``, and not vectors or labels."""
+        return isinstance(self.output, Tensor) and self.output.shape == (1, len(self.tokens), self.vocab)
+
+    @property
+    def causal(self) -> bool:
+        """Whether no token of the model's own stack reads from a later one, as far as the kept weights show it."""
+        weights = (r.kept for n, r in self.items() if re.fullmatch(r"stack\.\d+\.(?!cross\.).*kernel\.weights", n))
+        return not any(bool(kept.triu(1).any()) for kept in weights if kept is not None)
 
     def layers(self, side: Side = "") -> int:
         """The number of layers N."""
@@ -163,7 +176,8 @@ def trace(
             raise ValueError("source and memory must be left out: this model has no encoder beside it.")
         output = plain(ids, **given)
     decode = str if tokenizer is None else lambda i: str(tokenizer.decode([i]))
-    return Trace(records, ids, output, decode, [] if read is None else [decode(int(i)) for i in read[0]])
+    read_tokens = [] if read is None else [decode(int(i)) for i in read[0]]
+    return Trace(records, ids, output, decode, read_tokens, plain.embed.num_embeddings)
 
 
 def as_ids(name: str, text: str | Tensor | Sequence[int], tokenizer: Any, model: nn.Module) -> Tensor:

@@ -166,7 +166,7 @@ def pass_of(model: Any, found: Trace) -> dict[str, Any]:
     ``[T][8]``, each a place in ``words`` with a probability to 3 digits. The last two are empty for a model that
     predicts no tokens.
     """
-    attention, heads, causal = [], 0, True
+    attention, heads = [], 0
     for layer in range(found.layers()):
         try:
             weights = found.attention(layer).float()
@@ -174,7 +174,6 @@ def pass_of(model: Any, found: Trace) -> dict[str, Any]:
             attention.append("")
             continue
         heads = weights.shape[0]
-        causal = causal and not bool(weights.triu(1).any())
         attention.append(base64.b64encode((weights * 255).round().to(torch.uint8).cpu().numpy().tobytes()).decode())
     words: dict[str, int] = {}
 
@@ -183,7 +182,7 @@ def pass_of(model: Any, found: Trace) -> dict[str, Any]:
 
     through: list[list[list[Any]]] = []
     likely: list[list[list[Any]]] = []
-    if isinstance(found.output, torch.Tensor) and found.output.shape[-1] == model.embed.num_embeddings:
+    if found.predicts:
         through = [[] for _ in range(found.layers() + 1)]
         for start in range(0, len(found.tokens), 8):  # a few at a time: all logits of all layers may be 200 MB
             some = range(start, min(start + 8, len(found.tokens)))
@@ -195,7 +194,7 @@ def pass_of(model: Any, found: Trace) -> dict[str, Any]:
         "tokens": found.tokens,
         "layers": found.layers(),
         "heads": heads,
-        "causal": causal,
+        "causal": found.causal,
         "attention": attention,
         "norms": norms,
         "words": list(words),
