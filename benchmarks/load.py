@@ -20,16 +20,23 @@ from typing import Any
 sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 
 MEASURE = """
-import json, resource, time
+import json, re, time
+from pathlib import Path
+
+def high():  # the most memory that this process has held, in bytes
+    status = Path("/proc/self/status")
+    if status.exists():  # not getrusage: a child begins with its parent's peak
+        return int(re.search(r"VmHWM:\\s+(\\d+)", status.read_text()).group(1)) * 1024
+    import resource
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
 began = time.perf_counter()
 {imports}
-ready = time.perf_counter()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+ready, before = time.perf_counter(), high()
 {run}
-done = time.perf_counter()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+done, peak = time.perf_counter(), high()
 weights = sum(p.numel() * p.element_size() for p in model.parameters())
-print(json.dumps(dict(imports=ready - began, seconds=done - ready, peak=(peak - before) * 1024 / weights)))
+print(json.dumps(dict(imports=ready - began, seconds=done - ready, peak=(peak - before) / weights)))
 """
 IMPORTS = "import torch, glassformer.hub, glassformer.tokenize.fast, glassformer.checkpoint.families.llama, tokenizers"
 

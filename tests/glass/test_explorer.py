@@ -6,6 +6,7 @@ import base64
 import json
 import math
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,17 @@ def expected(state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def as_written(x: float) -> str:
+    """One decimal, ties away from zero as JavaScript has them, no zero at the end."""
+    return str(Decimal(x).quantize(Decimal("0.1"), ROUND_HALF_UP)).removesuffix(".0")
+
+
+def percent(p: float) -> str:
+    if 0 < p < 0.005:
+        return "under 1\u00a0%"
+    return "over 99\u00a0%" if 0.995 <= p < 1 else f"{math.floor(100 * p + 0.5)}\u00a0%"
+
+
 def states() -> Any:
     rng = np.random.default_rng(20250214)
     for seed in range(100):
@@ -116,7 +128,13 @@ def test_the_script_says_what_python_does() -> None:
                 for a, b in zip(ours, theirs, strict=True)
             )
         assert found["norms"] == wanted["norms"] and found["lens"] == wanted["lens"] and found["next"] == wanted["next"]
-        assert f"“{wanted['next'][0]['word']}”" in found["sentence"]
+        early, top = wanted["lens"][state["layer"] + 1], wanted["next"][0]
+        length = as_written(wanted["norms"][state["layer"] + 1])
+        would = f"would predict “{early['word']}” ({percent(early['chance'])})."
+        assert f"After the layer its stream is {length} long and {would}" in found["sentence"]
+        assert found["sentence"].endswith(f"is “{top['word']}” ({percent(top['chance'])}).")
+        where = "after" if state["data"]["causal"] else "in the place of"
+        assert f"prediction {where} “t{state['token']}” is" in found["sentence"]
     assert without > 3
 
 

@@ -88,6 +88,13 @@ def test_the_lens_says_when_the_answer_settled():
     np.testing.assert_allclose([p.get_alpha() for p in axes.patches], [0.04 + 0.46 * p for p in (0.2, 0.3, 0.6, 0.9)])
 
 
+def test_the_lens_shows_the_last_tokens_of_a_longer_text():
+    words = list("abcdefghi")
+    (axes,) = lens_table([[[(word.upper(), 0.5)] for word in words]] * 2, words).axes
+    assert [t.get_text() for t in axes.get_xticklabels()] == words[3:]
+    assert [t.get_text() for t in axes.texts] == 2 * [word.upper() for word in words[3:]]
+
+
 def test_bars_and_lines_are_the_numbers(found):
     (axes,) = next_tokens([(" on", 0.5), ("$", 0.25)]).axes
     assert [p.get_width() for p in axes.patches] == [0.5, 0.25]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from glassformer.glass.explicit import explicit
 from glassformer.glass.patch import ablate_heads, patch_from, replacing
 from glassformer.glass.trace import trace
+from glassformer.parts.kernel import Explicit
 from tests.glass.small import IDS, MODELS, SOURCE, beside, plainly, small
 
 OTHER = [3, 96, 41, 17, 2, 64, 8]
@@ -68,6 +69,17 @@ def test_a_token_may_be_put_in_the_place_of_another():
 def run_explicit(model, ids):
     with explicit(model):
         return run(model, "gpt2", ids)
+
+
+def test_a_patch_leaves_the_tensor_it_replaces_as_it_was():
+    model, seen = small().eval(), []
+    clean, other = trace(model, IDS), trace(model, OTHER)
+    with (
+        replacing(model, {"embedded": lambda x: (seen.append(x), x)[1]}),
+        replacing(model, patch_from(clean, "embedded", [2])),
+    ):
+        run(model, "gpt2", OTHER)
+    assert torch.equal(seen[0], other["embedded"].value)
 
 
 def test_heads_can_be_patched_along_their_tokens():
@@ -149,8 +161,13 @@ def test_weights_of_attention_can_be_replaced():
 
 
 @pytest.mark.parametrize("compile", [lambda m: torch.compile(m, backend="eager"), lambda m: m.compile(backend="eager")])
-def test_a_compiled_model_is_patched_even_if_the_compiled_one_is_called(compile):
+@pytest.mark.parametrize("kernels", ["fused", "explicit"])
+def test_a_compiled_model_is_patched_even_if_the_compiled_one_is_called(compile, kernels):
+    """With explicit kernels nothing is swapped, so only the block itself keeps the compiled code from running."""
     model = small().eval()
+    if kernels == "explicit":
+        for layer in model.stack:
+            layer.attention.part.kernel = Explicit(layer.attention.part.kernel.scale).eval()
     clean = trace(model, IDS)
     made = compile(model)
     compiled = model if made is None else made

@@ -173,6 +173,15 @@ def _list(title: str, names: Sequence[str]) -> str:
     return f"\n  {title}: " + ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
+def _finite(tensor: Tensor, rows: int = 1 << 22) -> bool:
+    """Whether all numbers are finite. A piece at a time: what is made on the way stays small beside the weights."""
+    flat = tensor.view(-1) if tensor.is_contiguous() else tensor
+    sums = (flat[start : start + rows].sum(dtype=torch.float32) for start in range(0, len(flat), rows))
+    return all(bool(torch.isfinite(total)) for total in sums) or bool(
+        torch.isfinite(tensor).all()
+    )  # a sum may overflow
+
+
 def fill(
     model: nn.Module,
     weights: Tensors,
@@ -216,7 +225,7 @@ def fill(
         if loaded.shape != old.shape:
             misshapen.append(f"{name} is {list(loaded.shape)}, and {parameter} must be {list(old.shape)}")
             continue
-        if not torch.isfinite(loaded.detach().sum(dtype=torch.float32)) and not torch.isfinite(loaded).all():
+        if not _finite(loaded.detach()):
             broken.append(name or parameter)
             continue
         whole = loaded.is_contiguous() and loaded.untyped_storage().nbytes() == loaded.nbytes

@@ -1,24 +1,31 @@
 """The guide's drawn figures. Each function draws, describes what it drew in words, and returns the figure."""
 
+from glassformer.glass.figures.attention import attention_pattern, heads_grid
 from glassformer.glass.figures.charts import activations, bars, cells, curves, descents, tangents, word_map
 from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transformer_overview
 from glassformer.glass.figures.planes import Plane, planes
 from glassformer.glass.figures.schemes import boxes, cycle, lookup, network
+from glassformer.glass.figures.stream import lens_table, next_tokens, residual_norms
 
 __all__ = [
     "Plane",
     "activations",
+    "attention_pattern",
     "bars",
     "boxes",
     "cells",
     "curves",
     "cycle",
     "descents",
+    "heads_grid",
     "hierarchy",
+    "lens_table",
     "lookup",
     "network",
     "neuron_diagram",
+    "next_tokens",
     "planes",
+    "residual_norms",
     "tangents",
     "transformer_overview",
     "word_map",
