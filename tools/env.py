@@ -1,4 +1,4 @@
-"""Make and keep up to date the ``.venv`` of this checkout: ``python3 tools/env.py read`` (or guide, dev, browser, hub, reference).
+"""Make and keep up to date the ``.venv`` of this checkout: ``python3 tools/env.py read`` (or another of ``STAGES``).
 
 Standard library only, and written so that an old Python can still read it far enough to say what is wrong.
 """
