@@ -1,5 +1,7 @@
 """Norms, feed-forward networks, experts, residual placement, the stack and taps."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from glassformer.parts.attention import Attention
+from glassformer.parts.dropout import Dropout
 from glassformer.parts.feedforward import FeedForward, GatedFeedForward, MixtureOfExperts
 from glassformer.parts.mask import Causal
 from glassformer.parts.norm import LayerNorm, RMSNorm, layer_norm
@@ -140,3 +143,12 @@ def test_a_tap_can_be_watched_and_replaced() -> None:
     handle.remove()
     tap.register_forward_hook(lambda _m, _i, out: out * 0)
     assert (tap(x) == 0).all()
+
+
+@pytest.mark.parametrize("make", [lambda: Tap("B T", 7), lambda: Dropout(0.5).eval()])
+def test_what_returns_at_once_still_obeys_every_kind_of_hook(make: Callable[[], nn.Module]) -> None:
+    for register in ("register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook"):
+        part, called = make(), []
+        getattr(part, register)(lambda *_: called.append(register))  # noqa: B023
+        part(torch.randn(2, 3, requires_grad=True)).sum().backward()
+        assert called == [register]

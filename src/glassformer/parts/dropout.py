@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from glassformer.parts.tap import watched_by
+
 
 class Dropout(nn.Dropout):
     """In training, each number is 0 with probability p, and the others are divided by 1 − p; otherwise the identity.
@@ -12,7 +14,7 @@ class Dropout(nn.Dropout):
 
     def __call__(self, x: Tensor) -> Tensor:
         """``x`` with numbers dropped in training; ``x`` itself otherwise, unless a hook watches."""
-        if not self.training and not self._forward_hooks and not self._forward_pre_hooks:
+        if not self.training and not watched_by(self):
             return x
         dropped: Tensor = super().__call__(x)
         return dropped

@@ -3,6 +3,12 @@
 from torch import Tensor, nn
 
 
+def watched_by(module: nn.Module) -> bool:
+    """Whether a hook hangs on the module: forward or backward, before or after."""
+    kinds = module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks
+    return any(kinds)
+
+
 class Tap(nn.Module):
     """The identity, with a name to hang a forward hook on: ``y = x``.
 
@@ -24,7 +30,7 @@ class Tap(nn.Module):
 
     def __call__(self, x: Tensor) -> Tensor:
         """``x`` itself, or what the hooks make of it. Unwatched it returns at once: a model has hundreds of taps."""
-        if not self._forward_hooks and not self._forward_pre_hooks:
+        if not watched_by(self):
             return x
         watched: Tensor = super().__call__(x)
         return watched
