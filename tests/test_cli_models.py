@@ -9,6 +9,7 @@ import torch
 
 from glassformer.cli import main
 from glassformer.hub import save
+from glassformer.models.bert import Bert, BertConfig
 from glassformer.models.llama import Llama, LlamaConfig
 from glassformer.tokenize import BPE, Tokenizer
 
@@ -90,6 +91,24 @@ def test_trace(folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "[B, H, T, S] = [1, 4, " in out and "× 3" in out and str(written) in out
     assert all(len(line) <= 80 for line in out.splitlines()[:-2])
     assert "<svg" in written.read_text("utf-8")
+
+
+def test_an_encoder_does_not_go_on_with_a_text(folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tokenizer = Tokenizer.from_file(folder)
+    save(Bert(BertConfig(tokenizer.vocab, 61, 2, 44, 2, 4, 53)), tmp_path, tokenizer)
+    assert main(["generate", "the cat", "--model", str(tmp_path)]) == 1
+    assert "must be a decoder to go on with a text, not Bert" in capsys.readouterr().err
+    assert main(["trace", "the cat", "--model", str(tmp_path)]) == 0
+    assert "[B, T, D]" in capsys.readouterr().out
+
+
+def test_a_conversation_that_is_full_goes_on_asking(
+    folder: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = iter(["the cat", ""])
+    monkeypatch.setattr("builtins.input", lambda _: next(said))
+    assert main(["chat", "--model", folder, "--max-new", "5000"]) == 0
+    assert "ask for a smaller --max-new" in capsys.readouterr().out
 
 
 def test_get_says_where(folder: str, capsys: pytest.CaptureFixture[str]) -> None:

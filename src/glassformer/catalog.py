@@ -72,7 +72,7 @@ def catalog(pattern: str = "", context: int = 1024) -> Iterator[Row]:
         if pattern.lower() not in name:
             continue
         with torch.device("meta"):
-            model = build(size.config)
+            model = (size.build or build)(size.config)
         yield Row(name, type(model).__name__, size, cost(model, context))
 
 

@@ -114,11 +114,11 @@ def load(name: str | Path, *, device: torch.device | str = "cpu", dtype: torch.d
         if not isinstance(kind, str):
             raise CheckpointError(f"config.json in {path} must have a model_type, which says what model it is.")
         of = family(kind)
+        if _averages(path):
+            settings = {**settings, "architectures": ["BertMeanPooling"]}
         with torch.device("meta"):
             model = of.build(of.config(settings), settings)
         fill(model, weights, of.rules(model), skip=of.skip, prefixes=of.prefixes, device=device, dtype=dtype)
-    if _averages(path):
-        model.head = MeanPooling()
     return _finish(str(name), kind, path, model, _tokenizer(path), "")
 
 
@@ -197,7 +197,22 @@ def save(model: Any, folder: str | Path, tokenizer: Tokenizer | None = None) -> 
     Raises ``ValueError`` if no family knows the model. Taught in ``transformers``, section 17.
     """
     of = family_of(model)
-    write(folder, publish(model, of.rules(model)), of.settings(model))
+    whole = [
+        name for name, tensor in (*model.named_parameters(), *model.named_buffers()) if not tensor.is_floating_point()
+    ]
+    if whole:
+        raise ValueError(
+            f"model must hold floats to be saved, but {whole[0]} holds {model.state_dict()[whole[0]].dtype}."
+        )
+    settings = of.settings(model)
+    if getattr(model.config, "tied", False) and not model.tied:
+        settings["tie_word_embeddings"] = False  # its file held two tensors that differ
+    write(folder, publish(model, of.rules(model)), settings)
+    if isinstance(model.head, MeanPooling):
+        pooling = Path(folder) / "1_Pooling"
+        pooling.mkdir(exist_ok=True)
+        said = {"word_embedding_dimension": model.config.d_model, "pooling_mode_mean_tokens": True}
+        (pooling / "config.json").write_text(json.dumps(said, indent=1), "utf-8")
     if tokenizer is not None:
         tokenizer.save(folder)
 

@@ -5,10 +5,15 @@ import torch
 from torch import nn
 
 from glassformer.adapt.decoding import RowLinear, compiled, for_decoding
+from glassformer.adapt.quantize import int8
 from glassformer.generate.decode import complete
+from glassformer.models import replace
+from glassformer.models.bert import Bert, BertConfig
 from glassformer.models.gpt import GPT2, GPTConfig
+from glassformer.models.heads import Hidden, MaskedHead
 from glassformer.models.llama import Llama, LlamaConfig
 from glassformer.models.tying import is_tied
+from glassformer.parts.rotary_scaling import LongRope
 
 
 def tiny(tied: bool = True) -> Llama:
@@ -55,6 +60,34 @@ def test_a_compiled_step_writes_the_same_tokens(family: object) -> None:
     expected = complete(model, ids, max_new=17)
     step = compiled(for_decoding(model))
     assert torch.equal(complete(model, ids, max_new=17, step=step), expected)
+
+
+def test_a_compiled_step_in_a_large_room_rotates_as_the_text_is_long() -> None:
+    """Not as the room is: a short text takes LongRope's short factors."""
+    torch.manual_seed(0)
+    scaling = LongRope((1.0,) * 6, (4.0, 8.0, 16.0, 2.0, 3.0, 5.0), 32)
+    model = Llama(LlamaConfig(97, 61, 44, 2, 4, 2, 12, 53, rope_scaling=scaling)).eval().requires_grad_(False)
+    ids = torch.randint(0, 97, (1, 6), generator=torch.Generator().manual_seed(0))
+    state = model.new_state(1, 60)
+    model(ids, state=state)
+    again = model.new_state(1, 60)
+    model(ids, state=again)
+    expected = model(ids[:, :1], state=state)
+    assert torch.allclose(compiled(model)(ids[:, :1], state=again), expected, rtol=0, atol=1e-6)
+
+
+def test_nothing_is_changed_by_a_replacement_that_fails() -> None:
+    model = for_decoding(tiny())
+    with pytest.raises(ValueError, match=r"must match a layer of nn\.Linear, but matches only RowLinear"):
+        int8(model)
+    assert model.tied and is_tied(model)
+    bert = Bert(BertConfig(97, 61, 2, 44, 2, 4, 53))
+    with pytest.raises(ValueError, match="must not replace one side of a tied pair"):
+        replace(bert, "head", lambda _: Hidden())
+    assert isinstance(bert.head, MaskedHead)
+    replace(bert, "head", lambda _: Hidden(), untied=True)
+    assert not bert.tied
+    bert(torch.zeros(1, 3, dtype=torch.long))
 
 
 def test_a_pattern_without_a_match() -> None:

@@ -4,10 +4,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from glassformer.adapt.decoding import for_decoding
+from glassformer.adapt.quantize import int8
 from glassformer.evaluate.cost import cost
 from glassformer.glass.explicit import explicit
 from glassformer.models.gpt import GPT2, GPTConfig
 from glassformer.models.llama import Llama, LlamaConfig
+from glassformer.models.mistral import Mistral, MistralConfig
+from glassformer.models.mlp import MLP
 
 
 def test_operations_are_those_that_pytorch_counts() -> None:
@@ -33,6 +37,20 @@ def test_the_cache_of_llamas(kv_heads: int, layers: int, expected: int) -> None:
     with torch.device("meta"):
         model = Llama(LlamaConfig(layers=layers, kv_heads=kv_heads))
     assert cost(model).kv_bytes() == expected  # LLaMA 2 7B, LLaMA 3 8B, and either's 70B
+
+
+def test_a_model_that_was_changed_costs_the_same() -> None:
+    model = Llama(LlamaConfig(97, 61, 44, 3, 4, 2, 12, 59)).requires_grad_(False)
+    before = cost(model, 53)
+    assert cost(for_decoding(model), 53) == before
+    eight = cost(int8(Llama(LlamaConfig(97, 61, 44, 3, 4, 2, 12, 59))), 53)
+    assert eight == before
+
+
+def test_a_window_bounds_what_attention_costs() -> None:
+    model = Mistral(MistralConfig(97, 61, 44, 3, 4, 2, 12, 59, window=8))
+    assert cost(model, 8).flops == cost(model, 1000).flops
+    assert cost(MLP([3, 5, 1])).flops == 2 * (3 * 5 + 5)
 
 
 def test_what_cannot_be() -> None:

@@ -135,8 +135,13 @@ def test_cross_attention_equals_pytorchs_own_and_is_kept() -> None:
     step = Step(B, T, x.device, Causal(), memory=memory, state=state)
     expected = theirs(x, hidden, hidden, key_padding_mask=~real, need_weights=False)[0]
     assert torch.allclose(ours(x, step), expected, rtol=0, atol=1e-12)
-    again = Step(B, T, x.device, Causal(), memory=Memory(torch.zeros_like(hidden), real), state=state)
-    assert torch.allclose(ours(x, again), expected, rtol=0, atol=1e-12)  # from what was kept
+    state.entries[0].kv[0].mul_(2)  # what was kept is what is used …
+    again = Step(B, T, x.device, Causal(), memory=memory, state=state)
+    assert not torch.allclose(ours(x, again), expected, rtol=0, atol=1e-3)
+    other = Memory(hidden.clone(), real)  # … and another memory is projected anew
+    assert torch.allclose(
+        ours(x, Step(B, T, x.device, Causal(), memory=other, state=state)), expected, rtol=0, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("mask", [Everything(), Window(3)])

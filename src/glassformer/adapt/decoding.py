@@ -3,14 +3,16 @@
 Legend: O outputs, I inputs.
 """
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from glassformer.models import replace
+from glassformer.parts.state import State
 
 # The names of the layers that read weights.
 LINEAR = r"(.*\.)?(q|k|v|out|gate|up|down|in_proj|x_proj|dt_proj|out_proj)|head"
@@ -45,8 +47,11 @@ class RowLinear(nn.Module):
 
 def product(x: Tensor, weight_OI: Tensor, bias_O: Tensor | None) -> Tensor:
     """``F.linear``, by oneDNN's kernel where float32 on a CPU needs no gradient: PyTorch would take BLAS's."""
-    onednn = torch._C._has_mkldnn and x.device.type == "cpu" and x.dtype == torch.float32
-    if not onednn or torch.is_grad_enabled():  # that kernel has no gradient
+    float32 = x.device.type == "cpu" and x.dtype == weight_OI.dtype == torch.float32
+    plain = torch.is_grad_enabled() or torch.is_autocast_enabled(
+        "cpu"
+    )  # that kernel has no gradient, and casts nothing
+    if plain or not float32 or not torch._C._has_mkldnn or x.shape[-1] != weight_OI.shape[1]:
         return F.linear(x, weight_OI, bias_O)
     y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight_OI, bias_O, "none", [], None)
     return y
@@ -55,18 +60,19 @@ def product(x: Tensor, weight_OI: Tensor, bias_O: Tensor | None) -> Tensor:
 def replace_linear(model: Any, pattern: str, make: Callable[[nn.Linear], nn.Module], *, untied: bool = False) -> None:
     """``replace`` for linear layers only: what else matches ``pattern`` stays.
 
-    Raises ``ValueError`` if none is left.
+    Raises ``ValueError`` if no layer of ``nn.Linear`` matches; nothing is changed then.
     """
-    found = replace(model, pattern, lambda m: make(m) if isinstance(m, nn.Linear) else m, untied=untied)
-    kind = {type(model.get_submodule(name)).__name__ for name in found}
-    if not any(type(model.get_submodule(name)) is make for name in found):
-        raise ValueError(
-            f"pattern {pattern!r} must match a layer of nn.Linear, but matches only {', '.join(sorted(kind))}."
-        )
+    found = {name: m for name, m in model.named_modules() if name and re.fullmatch(pattern, name)}
+    linear = [name for name, module in found.items() if isinstance(module, nn.Linear)]
+    if found and not linear:
+        kinds = ", ".join(sorted({type(module).__name__ for module in found.values()}))
+        raise ValueError(f"pattern {pattern!r} must match a layer of nn.Linear, but matches only {kinds}.")
+    names = "|".join(map(re.escape, linear)) or pattern
+    replace(model, names, lambda module: make(cast(nn.Linear, module)), untied=untied)
 
 
 def for_decoding(model: Any, pattern: str = LINEAR) -> Any:
-    """``model`` with ``RowLinear`` in place of every linear layer of its stack and head, sharing their parameters; in
+    """``model`` with ``RowLinear`` in place of the linear layers whose name matches, sharing their parameters; in
     place.
 
     Raises ``ValueError`` if the pattern matches no ``nn.Linear``. Taught in ``transformers``, section 10.
@@ -84,8 +90,8 @@ def compiled(model: Any) -> Callable[..., Tensor]:
     """
     run: Callable[..., Tensor] = torch.compile(model)
 
-    def step(ids: Tensor, **given: Any) -> Tensor:
-        given["state"].span = given["state"].max_len
-        return run(ids, **given)
+    def step(ids: Tensor, *, state: State, **given: Any) -> Tensor:
+        state.span = state.max_len
+        return run(ids, state=state, **given)
 
     return step

@@ -1,5 +1,4 @@
-"""Weights in 8 bits: a quarter of the memory to read, so nearly four times the speed where reading is what takes the
-time.
+"""Weights in 8 bits: a quarter of the memory to read, which is what takes the time in a compiled step.
 
 Legend: O outputs, I inputs.
 """

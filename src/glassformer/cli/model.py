@@ -68,15 +68,20 @@ def _get(options: argparse.Namespace) -> int:
     return 0
 
 
-def _loaded(options: argparse.Namespace) -> "Loaded":
-    """The model that ``--model`` names. Raises ``ValueError`` if it cannot go on with a text."""
+def _loaded(options: argparse.Namespace, *, writes: bool = True) -> "Loaded":
+    """The model that ``--model`` names. Raises ``ValueError`` if it has no tokenizer, or cannot go on with a text."""
     import torch
 
     from glassformer.hub import load
+    from glassformer.models.trunk import Decoder
 
     loaded = load(options.model, dtype=getattr(torch, getattr(options, "dtype", "float32")))
     if loaded.tokenizer is None:
         raise ValueError(f"{options.model!r} has no tokenizer, so it cannot read text.")
+    if writes and not isinstance(loaded.model, Decoder):
+        raise ValueError(
+            f"{options.model!r} must be a decoder to go on with a text, not {type(loaded.model).__name__}."
+        )
     return loaded
 
 
@@ -145,6 +150,7 @@ def _chat(options: argparse.Namespace) -> int:
     sampling, loaded = _sampling(options), _loaded(options)
     assert loaded.tokenizer is not None
     step = _step(options, loaded)
+    loaded.tokenizer.chat([{"role": "user", "content": "?"}])  # says now if there is no template
     chat = Chat(loaded.model, loaded.tokenizer, system=options.system or None, room=2048, step=step)
     tell(f"{options.model}: {loaded.about.parameters / 1e6:.0f} million parameters. An empty line or Ctrl-D ends.")
     while True:
@@ -161,6 +167,9 @@ def _chat(options: argparse.Namespace) -> int:
                 tell(piece, end="")
         except KeyboardInterrupt:
             tell(" …", end="")
+        except ValueError as error:  # the room is full: what was said can still be read above
+            tell(f"{error} Start a new conversation, or ask for a smaller --max-new.")
+            continue
         tell(f"\n[{_rates(chat.statistics)}]")
 
 
@@ -168,7 +177,7 @@ def _trace(options: argparse.Namespace) -> int:
     from glassformer.glass.terminal import flow
     from glassformer.glass.trace import trace
 
-    loaded = _loaded(options)
+    loaded = _loaded(options, writes=False)
     seen = flow(trace(loaded.model, options.text, tokenizer=loaded.tokenizer))
     tell(seen)
     if options.page:

@@ -6,12 +6,16 @@ Everything is counted on the modules themselves, also on the meta device.
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from glassformer.parts.attention import Attention, CrossAttention
 from glassformer.parts.feedforward import MixtureOfExperts
+from glassformer.parts.mask import Everything
+from glassformer.parts.position import LearnedPositions
+from glassformer.parts.score_bias import RelativeBias
 from glassformer.parts.ssm import SelectiveSSM
 
+TABLES = nn.Embedding, LearnedPositions, RelativeBias  # a row is looked up, nothing is multiplied
 BYTES = {"float32": 4.0, "bfloat16": 2.0, "int8": 1.0, "4-bit": 0.5}
 
 
@@ -55,8 +59,9 @@ def cost(model: Any, context: int = 1024) -> Cost:
     """Count what ``model`` costs. Of a mixture of experts, only the chosen ones compute; all are kept.
 
     Operations: ``2 · d_in · d_out`` for each linear layer, ``4 · context · heads · d_k`` for each attention layer
-    (scores and mixture, every token in view), ``9 · d_inner · d_state`` for each SSM. Norms, activations and additions
-    are left out: they are below one percent. An encoder-decoder counts one source and one target token.
+    (scores and mixture, every token in view; a window's width at most), ``9 · d_inner · d_state`` for each SSM. Norms,
+    activations and additions are left out: they are below one percent. An encoder-decoder counts one source and one
+    target token.
 
     Args:
         model: any model of this library.
@@ -67,21 +72,27 @@ def cost(model: Any, context: int = 1024) -> Cost:
     """
     if context < 1:
         raise ValueError(f"context must be at least 1 token, not {context}.")
-    encoder = {id(m) for m in model.encoder.modules()} if model.encoder is not None else set()
-    caches = model.mask.causal
+    source = getattr(model, "encoder", None)
+    encoder = set() if source is None else {id(m) for m in source.modules()}
+    caches = getattr(model, "mask", Everything()).causal
     kv_numbers = 0
     for module in model.modules():
         if caches and isinstance(module, Attention) and id(module) not in encoder:
             kv_numbers += 2 * module.kv_heads * module.d_k
-    return Cost(sum(p.numel() for p in model.parameters()), _flops(model, context), context, kv_numbers)
+    codes = sum(b.numel() for name, b in model.named_buffers() if name.endswith("weight"))  # of quantized layers
+    parameters = sum(p.numel() for p in model.parameters()) + codes
+    return Cost(parameters, _flops(model, context), context, kv_numbers)
 
 
 def _flops(module: nn.Module, context: int) -> int:
     """The operations of one token in ``module`` and everything inside it."""
-    if isinstance(module, nn.Linear):
-        return 2 * module.in_features * module.out_features
-    own, share = 0, 1.0
-    if isinstance(module, Attention | CrossAttention):
+    weight = getattr(module, "weight", None)
+    if isinstance(weight, Tensor) and weight.ndim == 2 and not isinstance(module, TABLES):
+        return 2 * weight.numel()  # a linear layer, or what stands in for one
+    own = 0
+    if isinstance(module, Attention):
+        own = 4 * min(context, getattr(module.mask, "width", context)) * module.heads * module.d_k
+    if isinstance(module, CrossAttention):
         own = 4 * context * module.heads * module.d_k
     if isinstance(module, SelectiveSSM):
         d_inner, d_state = module.A_log.shape

@@ -48,10 +48,11 @@ def check(
     if memory is not None and memory.hidden.shape[0] != batch:
         raise ValueError(f"memory must have a row for each of ids' {batch}, not {memory.hidden.shape[0]}.")
     before = 0 if state is None else state.length
-    if model.max_positions is not None and before + tokens + max_new > model.max_positions:
+    context = getattr(getattr(model, "config", None), "max_positions", None) or model.max_positions
+    if context is not None and before + tokens + max_new > context:
         raise ValueError(
             f"max_new ({max_new}) and the {before + tokens} tokens before it must fit into the model's "
-            f"{model.max_positions} positions."
+            f"{context} positions."
         )
     if state is not None and state.batch != batch:
         raise ValueError(f"state must have a row for each of ids' {batch}, not {state.batch}.")

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from glassformer.models.trunk import Model, check_ids, check_length
+from glassformer.models.trunk import Model, check_ids, check_length, real_tokens
 from glassformer.parts.mask import Causal, Everything, Mask
 from glassformer.parts.state import State
 from glassformer.parts.step import Memory, Step
@@ -32,7 +32,7 @@ class EncoderDecoder(Model):
         check_ids(ids, self.embed.num_embeddings)
         check_length(ids.shape[1], self.max_positions)
         assert self.encoder is not None
-        real = None if mask is None else mask.bool()
+        real = None if mask is None else real_tokens(ids, mask)
         step = Step(ids.shape[0], ids.shape[1], ids.device, Everything(), real)
         return Memory(self.encoder.run(self.embed(ids) * self.scale, step), real)
 

@@ -1,7 +1,7 @@
 """Change a model by replacing its modules."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
@@ -25,24 +25,30 @@ def replace(model: Any, pattern: str, make: Callable[[nn.Module], nn.Module], *,
     if not names:
         raise ValueError(f"pattern {pattern!r} must match the name of a module, and matches none of this model.")
     made = {name: make(model.get_submodule(name)) for name in names}
-    for pair in getattr(model, "tied", ()):
-        for name in pair:
-            owner, _, last = name.rpartition(".")
-            new = made.get(owner)
-            if (
-                new is not None
-                and not untied
-                and getattr(new, last, None) is not getattr(model.get_submodule(owner), last)
-            ):
-                raise ValueError(
-                    f"{owner!r} must not be replaced: its {last} is tied ({pair[0]} = {pair[1]}). "
-                    "Pass untied=True to let the two part."
-                )
+    parted = {pair for pair in getattr(model, "tied", ()) for name in pair if _gone(model, made, name)}
+    if parted and not untied:
+        pair = sorted(parted)[0]
+        raise ValueError(
+            f"{pattern!r} must not replace one side of a tied pair ({pair[0]} = {pair[1]}). "
+            "Pass untied=True to let the two part."
+        )
     for name, module in made.items():
         path, _, last = name.rpartition(".")
         setattr(model.get_submodule(path), last, module)
-    if untied:
-        model.tied = tuple(p for p in model.tied if not any(name.rpartition(".")[0] in made for name in p))
-    else:
+    if parted:
+        model.tied = tuple(pair for pair in model.tied if pair not in parted)
+    if getattr(model, "tied", ()):
         tie(model)
     return names
+
+
+def _gone(model: Any, made: Mapping[str, nn.Module], parameter: str) -> bool:
+    """Whether a replacement takes away the tensor of that name: it stands in what is replaced, and is not in the
+    new.
+    """
+    owner, _, last = parameter.rpartition(".")
+    inside = next((name for name in made if owner == name or owner.startswith(name + ".")), None)
+    if inside is None:
+        return False
+    rest = parameter.removeprefix(inside + ".")
+    return dict(made[inside].named_parameters()).get(rest) is not getattr(model.get_submodule(owner), last)

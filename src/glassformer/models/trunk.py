@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from glassformer.models.tying import tie
 from glassformer.parts.dropout import Dropout
-from glassformer.parts.mask import Causal, Everything, Mask
+from glassformer.parts.mask import Causal, Everything, Mask, Prefix
 from glassformer.parts.stack import Stack
 from glassformer.parts.state import State, new_state
 from glassformer.parts.step import Memory, Step
@@ -37,6 +37,28 @@ def check_length(length: int, max_positions: int | None) -> None:
     if max_positions is not None and length > max_positions:
         raise ValueError(
             f"ids must fit into the {max_positions} positions of this model; the text has {length} tokens."
+        )
+
+
+def real_tokens(ids: Tensor, mask: Tensor) -> Tensor:
+    """``mask`` as booleans, true at real tokens. Raises ``ValueError`` for another shape or a mask of added floats."""
+    if mask.shape != ids.shape:
+        raise ValueError(f"mask must have the shape of ids, {list(ids.shape)}, not {list(mask.shape)}.")
+    if mask.is_floating_point():
+        raise ValueError(f"mask must be true (or 1) at real tokens, not numbers of {mask.dtype} to add to scores.")
+    return mask.bool()
+
+
+def check_mask(mask: Mask, usual: Mask, state: State | None) -> None:
+    """Raises ``ValueError`` if a mask would let a decoder see later tokens unsaid, or cannot go with a state."""
+    if usual.causal and not mask.ordered:
+        raise ValueError(
+            f"mask must say what a token sees of later ones: Causal() & {type(mask).__name__}(…), or Prefix(…)."
+        )
+    if state is not None and mask.whole and not (isinstance(mask, Prefix) and state.length == 0):
+        raise ValueError(
+            "mask must not hold Padding or Blocks where there is a state, nor Prefix after its first call: "
+            "give pads as a tensor, and read packed texts without a state."
         )
 
 
@@ -137,9 +159,9 @@ class Model(Trunk):
     def begin(self, ids: Tensor, mask: Mask | Tensor | None, state: State | None, memory: Memory | None = None) -> Step:
         """Check this call's input and gather what its layers may need to know."""
         check_ids(ids, self.embed.num_embeddings)
-        real = mask.bool() if isinstance(mask, Tensor) else None
-        if real is not None and real.shape != ids.shape:
-            raise ValueError(f"mask must have the shape of ids, {list(ids.shape)}, not {list(real.shape)}.")
+        real = real_tokens(ids, mask) if isinstance(mask, Tensor) else None
+        if isinstance(mask, Mask):
+            check_mask(mask, type(self).mask, state)
         check_length(ids.shape[1] + (0 if state is None else state.length), self.max_positions)
         rule = mask if isinstance(mask, Mask) else self.mask
         return Step(ids.shape[0], ids.shape[1], ids.device, rule, real, state, memory)
@@ -198,7 +220,8 @@ class Encoder(Model):
 
     def encode(self, ids: Tensor, *, types: Tensor | None = None, mask: Tensor | None = None) -> Memory:
         """The hidden states with the mask that goes with them."""
-        return Memory(self.hidden(ids, types=types, mask=mask), None if mask is None else mask.bool())
+        real = None if mask is None else real_tokens(ids, mask)
+        return Memory(self.hidden(ids, types=types, mask=real), real)
 
     def forward(self, ids: Tensor, *, types: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """What the head makes of the hidden states."""

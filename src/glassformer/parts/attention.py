@@ -125,7 +125,7 @@ class Attention(nn.Module):
     def _tables(self, rotate: Rotation, step: Step) -> tuple[Tensor, Tensor]:
         """The rotation's cosines and sines, computed once for all layers of one setting."""
         tables: tuple[Tensor, Tensor] = step.once(
-            ("rotation", rotate.setting), lambda: rotate.tables(step.positions, step.span)
+            ("rotation", rotate.setting), lambda: rotate.tables(step.positions, step.length)
         )
         return tables
 
@@ -175,13 +175,13 @@ class CrossAttention(nn.Module):
     def _remember(self, step: Step) -> tuple[Tensor, Tensor]:
         """Keys and values of the memory: kept by the state, or computed now."""
         kept = step.entry(self)
-        if kept is not None and kept.kv is not None:
+        hidden = step.memory.hidden  # type: ignore[union-attr]
+        if kept is not None and kept.kv is not None and kept.source is hidden:
             kv: tuple[Tensor, Tensor] = kept.kv
             return kv
-        hidden = step.memory.hidden  # type: ignore[union-attr]
         kv = split(self.k(hidden), self.heads), split(self.v(hidden), self.heads)
         if kept is not None:
-            kept.kv = kv
+            kept.kv, kept.source = kv, hidden
         return kv
 
     def new_entry(self, batch: int, max_len: int, device: torch.device, dtype: torch.dtype) -> Projected:

@@ -18,7 +18,9 @@ class Mask:
 
     everything = False
     causal = False
-    places = False  # whether ``positions`` are other than the slots
+    places = 0  # above 0 if ``positions`` are other than the slots; of two that are joined the higher one counts
+    ordered = False  # whether it says what a decoder's token may see of later ones
+    whole = False  # whether it holds for a whole text only, read in one call
 
     def visible(self, queries_T: Tensor, keys_S: Tensor) -> Tensor:
         """True where the query at a slot may see the key at a slot; broadcasts to ``[B, 1, T, S]``."""
@@ -40,6 +42,7 @@ class Everything(Mask):
     """Every query sees every key: an encoder without pads."""
 
     everything = True
+    ordered = True
 
     def visible(self, queries_T: Tensor, keys_S: Tensor) -> Tensor:
         """True everywhere."""
@@ -51,6 +54,7 @@ class Causal(Mask):
     """A query sees its own key and earlier ones: ``key ≤ query``. Nothing comes from the future."""
 
     causal = True
+    ordered = True
 
     def visible(self, queries_T: Tensor, keys_S: Tensor) -> Tensor:
         """True where ``key ≤ query``."""
@@ -84,7 +88,8 @@ class Padding(Mask):
     """
 
     real: Tensor
-    places = True
+    places = 1
+    whole = True
 
     def visible(self, queries_T: Tensor, keys_S: Tensor) -> Tensor:
         """True where the key is real, ``[B, 1, 1, S]``."""
@@ -104,7 +109,8 @@ class Blocks(Mask):
     """
 
     text: Tensor
-    places = True
+    places = 2
+    whole = True
 
     def visible(self, queries_T: Tensor, keys_S: Tensor) -> Tensor:
         """True where both belong to one text, ``[B, 1, T, S]``."""
@@ -120,13 +126,15 @@ class Blocks(Mask):
 
 @dataclass(frozen=True, eq=False)
 class Prefix(Mask):
-    """A prefix LM: the first ``lengths[b]`` tokens see each other both ways, the rest is causal. ``lengths`` is
-    ``[B]``.
+    """A prefix LM: the first ``lengths[b]`` slots, pads included, see each other both ways, the rest is causal.
+    ``lengths`` is ``[B]``.
 
     Source: Raffel et al. (2020), section 3.2.1.
     """
 
     lengths: Tensor
+    ordered = True
+    whole = True
 
     def visible(self, queries_T: Tensor, keys_S: Tensor) -> Tensor:
         """True where ``key ≤ query`` or the key lies in the prefix, ``[B, 1, T, S]``."""
@@ -141,14 +149,24 @@ class Both(Mask):
     second: Mask
 
     @property
-    def places(self) -> bool:  # type: ignore[override]
-        """Whether one of them knows better than the slots where a token stands."""
-        return self.first.places or self.second.places
+    def places(self) -> int:  # type: ignore[override]
+        """That of the one that knows better where a token stands."""
+        return max(self.first.places, self.second.places)
+
+    @property
+    def ordered(self) -> bool:  # type: ignore[override]
+        """Whether one of them is."""
+        return self.first.ordered or self.second.ordered
+
+    @property
+    def whole(self) -> bool:  # type: ignore[override]
+        """Whether one of them is."""
+        return self.first.whole or self.second.whole
 
     def visible(self, queries_T: Tensor, keys_S: Tensor) -> Tensor:
         """True where both allow it."""
         return self.first.visible(queries_T, keys_S) & self.second.visible(queries_T, keys_S)
 
     def positions(self, slots_T: Tensor) -> Tensor:
-        """Those of the part that knows better than the slots; the second one's if both do."""
-        return (self.second if self.second.places else self.first).positions(slots_T)
+        """Those of the one that knows better: of ``Blocks``, then of ``Padding``."""
+        return max(self.first, self.second, key=lambda mask: mask.places).positions(slots_T)

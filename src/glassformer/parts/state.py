@@ -59,6 +59,7 @@ class Projected:
 
     def __init__(self) -> None:
         self.kv: tuple[Tensor, Tensor] | None = None
+        self.source: Tensor | None = None  # the memory that they were made of; another one is projected anew
 
     def reorder(self, rows: Tensor) -> None:
         """Row i becomes what row ``rows[i]`` was."""
@@ -70,6 +71,14 @@ class Projected:
 
     def restore(self, snapshot: None) -> None:
         """Nothing: the memory does not change."""
+
+
+def _check_pads(real_BS: Tensor) -> None:
+    """Raises ``ValueError`` if a row has a pad between real tokens: windows and score biases count slots."""
+    ended = (real_BS[:, :-1] & ~real_BS[:, 1:]).cumsum(1) > 0
+    if bool((ended & real_BS[:, 1:]).any()):
+        row = int((ended & real_BS[:, 1:]).any(1).nonzero()[0])
+        raise ValueError(f"mask must have no pad between the real tokens of a text, but row {row} has one.")
 
 
 class State:
@@ -102,6 +111,8 @@ class State:
             )
         if real_BT is not None and self.real is None:
             self.real = torch.ones(self.batch, self.max_len, dtype=torch.bool, device=self.position.device)
+        if real_BT is not None and self.real is not None and not torch.compiler.is_compiling():
+            _check_pads(torch.cat((self.real[:, : self.length], real_BT), 1))
         if self.real is not None:
             slots = self.position + torch.arange(tokens, device=self.position.device)
             self.real[:, slots] = True if real_BT is None else real_BT

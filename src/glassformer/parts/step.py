@@ -47,6 +47,7 @@ class Step:
 
     Attributes:
         queries, keys: the slots of this call's tokens, ``[T]``, and of all tokens so far, ``[S]``.
+        span, length: how many slots a layer looks at, and how many of them are filled.
         positions: where each token of this call stands in its text, ``[B or 1, T]``.
         bias: added to the scores of self-attention, ``[1, H, T, S]``; ``None`` for most models.
 
@@ -68,13 +69,14 @@ class Step:
         self.bias: Tensor | None = None
         self._once: dict[Hashable, Any] = {}
         self.queries = torch.arange(tokens, device=device)
-        self.span = tokens
+        self.span = self.length = tokens
         self.whole = True  # whether the keys are just the text so far, without empty slots behind it
         known = real
         if state is not None:
             state.open(real, tokens)
             self.queries = self.queries + state.position
-            self.span = state.span or state.length + tokens
+            self.length = state.length + tokens
+            self.span = state.span or self.length
             self.whole = state.span is None
             known = state.real
         self.keys = torch.arange(self.span, device=device)
@@ -110,7 +112,12 @@ class Step:
 
     def entry(self, module: nn.Module) -> Any:
         """What the caller's state keeps for ``module``, or ``None`` without a state."""
-        return None if self.state is None else self.state.entries[module.slot]  # type: ignore[index]
+        if self.state is None:
+            return None
+        slot: Any = module.slot
+        if not 0 <= slot < len(self.state.entries):
+            raise ValueError("state must be made by this model (model.new_state), after its layers were replaced.")
+        return self.state.entries[slot]
 
     @classmethod
     def alone(cls, x_BTD: Tensor, mask: Mask | None = None) -> "Step":

@@ -102,6 +102,7 @@ HEADS: dict[str, Callable[[BertConfig, Settings], nn.Module]] = {
     ),
     "ForTokenClassification": lambda c, s: TokenClassifier(c.d_model, label_count(s), head_dropout(c, s)),
     "Model": lambda c, _: Hidden(Pooler(c.d_model)),
+    "MeanPooling": lambda c, _: MeanPooling(),  # no name of the reference's: a sentence encoder's folder says it
 }
 KINDS: dict[type[nn.Module], str] = {
     MaskedHead: "ForMaskedLM",

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,14 @@ class Size:
         config: the configuration of its model; its class says which model that is.
         hub: the name of its weights on the Hugging Face hub, if they are published there.
         note: what one should know before comparing numbers.
+        build: makes the model where its usual head is not the one that its class has by default.
         parameters: the exact number of trained parameters of the model with its usual head, a tied one counted once.
     """
 
     config: Any
     hub: str | None = None
     note: str = ""
+    build: Callable[[Any], Any] | None = None
     parameters: int | None = None
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from glassformer.models.bert import BertConfig
+from glassformer.models.bert import Bert, BertConfig
+from glassformer.models.heads import Hidden, Pooler
 from glassformer.models.sizes import Size
 
 BASE = BertConfig()
@@ -39,6 +40,8 @@ SIZES = {
     "all-minilm-l6-v2": Size(
         config=BertConfig(d_model=384, layers=6, heads=12, d_ff=1536),
         hub="sentence-transformers/all-MiniLM-L6-v2",
-        note="A sentence encoder: use the head MeanPooling(). Published with a pooler: 22,713,216 parameters.",
+        build=lambda config: Bert(config, Hidden(Pooler(config.d_model))),
+        parameters=22_713_216,
+        note="A sentence encoder, whose pooler is published and not used: the embedding is the mean over tokens.",
     ),
 }

@@ -1,9 +1,12 @@
 """ELECTRA's published sizes. The counts are those of a discriminator, or of a generator, with its head."""
 
-from glassformer.models.electra import ElectraConfig
+from glassformer.models.electra import Electra, ElectraConfig, generator_head
 from glassformer.models.sizes import Size
 
-_GENERATOR = "Build it as Electra(config, generator_head(config)); the count is with that head."
+
+def _generator(config: ElectraConfig) -> Electra:
+    return Electra(config, generator_head(config))
+
 
 SIZES = {
     "electra-small": Size(config=ElectraConfig(), hub="google/electra-small-discriminator", parameters=13_549_057),
@@ -18,15 +21,15 @@ SIZES = {
         parameters=335_142_913,
     ),
     "electra-small-generator": Size(
-        config=ElectraConfig(), hub="google/electra-small-generator", parameters=13_546_682, note=_GENERATOR
+        config=ElectraConfig(), hub="google/electra-small-generator", parameters=13_546_682, build=_generator
     ),
     "electra-base-generator": Size(
-        config=ElectraConfig(d_embed=768), hub="google/electra-base-generator", parameters=33_740_602, note=_GENERATOR
+        config=ElectraConfig(d_embed=768), hub="google/electra-base-generator", parameters=33_740_602, build=_generator
     ),
     "electra-large-generator": Size(
         config=ElectraConfig(d_embed=1024, layers=24),
         hub="google/electra-large-generator",
         parameters=51_295_290,
-        note=_GENERATOR,
+        build=_generator,
     ),
 }
