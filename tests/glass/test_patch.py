@@ -242,3 +242,18 @@ def test_errors(change, message):
     model = small()
     with pytest.raises(ValueError, match=re.escape(message)), change(model) as patched:
         patched(torch.tensor([IDS]))
+
+
+def test_what_an_expert_sees_cannot_be_patched_by_token():
+    found = trace(small("odd"), IDS)
+    name = next(name for name in found if ".experts." in name and name.endswith("hidden"))
+    with pytest.raises(ValueError, match="an expert sees only the tokens that are sent to it"):
+        patch_from(found, name)
+
+
+def test_a_change_must_return_a_tensor():
+    with (
+        pytest.raises(ValueError, match=r"changes\['embedded'\] must return the shape \[1, 7, 55\], not None"),
+        replacing(small(), {"embedded": lambda _: None}) as model,
+    ):
+        model(torch.tensor([IDS]))

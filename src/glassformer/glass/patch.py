@@ -45,8 +45,9 @@ def replacing(model: Any, changes: Mapping[str, Change]) -> Iterator[Any]:
 def _hook(name: str, change: Change) -> Callable[[nn.Module, Any, Tensor], Tensor]:
     def hook(module: nn.Module, _: Any, old: Tensor) -> Tensor:
         new = change(old)
-        if new.shape != old.shape:
-            raise ValueError(f"changes[{name!r}] must return the shape {list(old.shape)}, not {list(new.shape)}.")
+        if getattr(new, "shape", None) != old.shape:
+            given = list(new.shape) if isinstance(new, Tensor) else new
+            raise ValueError(f"changes[{name!r}] must return the shape {list(old.shape)}, not {given}.")
         return new
 
     return hook
@@ -113,6 +114,11 @@ def patch_from(
     for name in select(taps, list(trace)):
         record = trace[name]
         axes = record.shape.split()
+        if axes and len(record.size) != len(axes):
+            raise ValueError(
+                f"taps must keep every token in its place to be patched, but {name!r} is {list(record.size)}: "
+                "an expert sees only the tokens that are sent to it."
+            )
         if positions is not None and "T" not in axes:
             raise ValueError(f"positions must be left out for {name!r}: its axes are [{record.shape}], without T.")
         changes[name] = _put(record.value, positions, axes.index("T") - len(axes) if positions is not None else 0)
