@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from glassformer.models.trunk import Model, check_ids, check_length, real_tokens
+from glassformer.models.checks import check_ids, check_length, real_tokens
+from glassformer.models.trunk import Model
 from glassformer.parts.mask import Causal, Everything, Mask
 from glassformer.parts.state import State
 from glassformer.parts.step import Memory, Step
