@@ -6,23 +6,30 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import GPTNeoXConfig, LlamaConfig
-from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
-from transformers.models.gpt_neox.modeling_gpt_neox import GPTNeoXRotaryEmbedding
-from transformers.models.gpt_neox.modeling_gpt_neox import apply_rotary_pos_emb as apply_neox
-from transformers.models.gptj.modeling_gptj import apply_rotary_pos_emb as apply_gptj
-from transformers.models.gptj.modeling_gptj import create_sinusoidal_positions
-from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding, apply_rotary_pos_emb
 
 from glassformer.parts.rotary import InterleavedRotary, Rotary, permute_half_to_interleaved, permute_interleaved_to_half
 from glassformer.parts.rotary_scaling import Dynamic, Linear, Llama3, LongRope, Unscaled, Yarn
+
+try:
+    from transformers import GPTNeoXConfig, LlamaConfig
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+    from transformers.models.gpt_neox.modeling_gpt_neox import GPTNeoXRotaryEmbedding
+    from transformers.models.gpt_neox.modeling_gpt_neox import apply_rotary_pos_emb as apply_neox
+    from transformers.models.gptj.modeling_gptj import apply_rotary_pos_emb as apply_gptj
+    from transformers.models.gptj.modeling_gptj import create_sinusoidal_positions
+    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding, apply_rotary_pos_emb
+except ModuleNotFoundError:
+    needs_reference = pytest.mark.skip(reason="needs the reference library: python3 tools/env.py reference")
+else:
+    needs_reference = pytest.mark.reference
+
 
 BOTH = pytest.mark.parametrize("kind", [Rotary, InterleavedRotary])
 HALVES = st.integers(2, 64)
 BASES = st.sampled_from([10000.0, 500000.0, 31.0])
 
 
-def llama(d_k: int, base: float, rope: dict, max_positions: int = 101) -> LlamaConfig:
+def llama(d_k: int, base: float, rope: dict, max_positions: int = 101) -> "LlamaConfig":
     rope = {"rope_type": "default", "rope_theta": base, **rope}
     return LlamaConfig(
         hidden_size=3 * d_k, num_attention_heads=3, head_dim=d_k, max_position_embeddings=max_positions,
@@ -60,6 +67,7 @@ def scalings(half: int, factor: float, original: int) -> list[tuple]:
     ]
 
 
+@needs_reference
 @given(HALVES, BASES, st.floats(0.5, 40), st.integers(5, 9000), st.integers(1, 20000))
 def test_frequencies_equal_the_reference(half, base, factor, original, length):
     for scaling, rope in scalings(half, factor, original):
@@ -75,6 +83,7 @@ def test_frequencies_equal_the_reference(half, base, factor, original, length):
         assert our_factor == pytest.approx(their_factor, rel=1e-12)
 
 
+@needs_reference
 @given(HALVES, BASES, st.sampled_from([1.0, 3.0, 8.0]), st.integers(5, 60), st.integers(1, 97))
 @settings(max_examples=40)
 def test_tables_equal_the_reference(half, base, factor, original, length):
@@ -89,6 +98,7 @@ def test_tables_equal_the_reference(half, base, factor, original, length):
             torch.testing.assert_close(ours[:, 0], theirs, rtol=0, atol=2e-4, msg=lambda m, s=scaling: f"{s}: {m}")
 
 
+@needs_reference
 def test_unscaled_tables_are_the_references_bits():
     positions = torch.arange(4096)[None]
     theirs = LlamaRotaryEmbedding(llama(34, 500000.0, {}))(torch.zeros(1), positions)
@@ -97,6 +107,7 @@ def test_unscaled_tables_are_the_references_bits():
         assert torch.equal(ours[0][:, 0], theirs[0]) and torch.equal(ours[1][:, 0], theirs[1])
 
 
+@needs_reference
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_half_split_equals_llama(dtype):
     q, k = torch.randn(2, 5, 11, 14, dtype=dtype), torch.randn(2, 3, 11, 14, dtype=dtype)
@@ -107,6 +118,7 @@ def test_half_split_equals_llama(dtype):
     assert torch.equal(rotary(q, cos, sin), theirs[0]) and torch.equal(rotary(k, cos, sin), theirs[1])
 
 
+@needs_reference
 def test_partial_half_split_equals_neox():
     config = GPTNeoXConfig(
         hidden_size=5 * 22, num_attention_heads=5,
@@ -120,6 +132,7 @@ def test_partial_half_split_equals_neox():
     assert torch.equal(theirs[..., 6:], q[..., 6:]) and not torch.equal(theirs[..., :6], q[..., :6])
 
 
+@needs_reference
 def test_interleaved_equals_gptj():
     x, positions = torch.randn(2, 5, 13, 14), torch.arange(13)[None]
     sin, cos = create_sinusoidal_positions(17, 14)[positions].chunk(2, dim=-1)
