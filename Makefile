@@ -14,7 +14,7 @@ trace:        ## see what happens inside it: make trace SAY="The cat sat"; the p
 test:         ## set everything up and pass the tests
 	@$(PYTHON) tools/env.py dev && $(BIN)/python -m pytest
 check: lint   ## lint, the quick tests, and the pages that have changed, in two minutes
-	@$(PYTHON) tools/env.py dev && $(BIN)/glassformer outputs --check build/site --changed && $(BIN)/python -m pytest -q -m "not browser"
+	@$(PYTHON) tools/env.py dev && $(BIN)/glassformer outputs --check build/site --changed && $(BIN)/python -m pytest -q -m "not browser" --changed
 lint:
 	@$(PYTHON) tools/env.py dev && $(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
 site:         ## execute every page from scratch, compare with what is stored, build into build/site

@@ -5,6 +5,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,31 @@ settings.load_profile("glassformer")
 def skip(what: str, how: str) -> None:
     """Skip a test for want of ``what``; ``how`` says how to have it. In a full run this is a failure."""
     (pytest.fail if FULL else pytest.skip)(f"needs {what}; to enable: {how}")
+
+
+# Packages whose tests take minutes together. ``--changed`` (make check) runs those that git says were touched.
+THOROUGH = {"adapt", "checkpoint", "generate", "glass", "models", "tokenize"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--changed", action="store_true", help="leave out thorough tests of packages that have not changed"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--changed"):
+        return
+    git = ["git", "status", "--porcelain", "--untracked-files=all"]
+    done = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True)
+    parts = [Path(line[3:].split(" -> ")[-1]).parts for line in done.stdout.splitlines()]
+    touched = {part[2] for part in parts if part[:2] == ("src", "glassformer")} | {
+        part[1] for part in parts if part[0] == "tests" and len(part) > 2
+    }
+    idle = set() if "parts" in touched else THOROUGH - touched  # everything stands on the parts
+    left = [item for item in items if item.path.relative_to(ROOT / "tests").parts[0] in idle]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in set(left)]
 
 
 @pytest.fixture(autouse=True)
