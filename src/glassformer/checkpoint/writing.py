@@ -12,12 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from glassformer.checkpoint.files import (
-    CODES,
-    INDEX,
-    SHARD,
-    SINGLE,
-)
+from glassformer.checkpoint.files import CODES, INDEX, SHARD, SINGLE
 
 
 def stream(

@@ -20,7 +20,10 @@ def _positive(what: object, *names: str) -> None:
 
 
 class Scaling(ABC):
-    """How the frequencies are stretched. A value: two equal ones give the same tables."""
+    """How the frequencies are stretched. A value: two equal ones give the same tables.
+
+    Section 6 of ``transformers``.
+    """
 
     @abstractmethod
     def frequencies(self, d: int, base: float, length: int, device: torch.device | None) -> tuple[Tensor, float]:
@@ -41,7 +44,10 @@ class Unscaled(Scaling):
 
 @dataclass(frozen=True)
 class Linear(Scaling):
-    """Position interpolation: ``ω_i / factor``. Every angle shrinks. Source: Chen et al. (2023), eq. 4."""
+    """Position interpolation: ``ω_i / factor``. Every angle shrinks.
+
+    Source: Chen et al. (2023), eq. 4. Section 6 of ``transformers``.
+    """
 
     factor: float
 
@@ -60,6 +66,7 @@ class Dynamic(Scaling):
     ``L`` is ``length`` or ``L₀`` = ``original_positions``, whichever is more. A cached key keeps the angle of the
     length at which it was written, so decoding with a cache and without one differ past ``L₀``.
     Needs ``d`` > 2. Source: Peng et al. (2023), YaRN, section 3.3 and appendix B.2.
+    Section 6 of ``transformers``.
     """
 
     factor: float
@@ -84,6 +91,7 @@ class Llama3(Scaling):
     With ``r = original_positions · ω / 2π`` turns in the training length and
     ``t = (r − low) / (high − low)`` clamped to 0..1: ``ω' = (1 − t) · ω/factor + t · ω``.
     Source: the Llama 3.1 release; Grattafiori et al. (2024), section 3.4.2, has the base of 500,000.
+    Section 6 of ``transformers``.
     """
 
     factor: float
@@ -113,7 +121,7 @@ class Yarn(Scaling):
     below ``i(beta_fast)`` stay, those above ``i(beta_slow)`` are divided by ``factor``. Cosine and sine are multiplied
     by ``attention_factor``; without one, by ``0.1 ln(factor) + 1``, or by the ratio of ``0.1 m ln(factor) + 1`` for
     m = ``mscale`` and m = ``mscale_all_dim`` if both are given (DeepSeek). ``truncate`` rounds the ramp's ends outward.
-    Source: Peng et al. (2023), YaRN, definition 2 and eq. 22.
+    Source: Peng et al. (2023), YaRN, definition 2 and eq. 22. Section 6 of ``transformers``.
     """
 
     factor: float
@@ -162,7 +170,7 @@ class LongRope(Scaling):
 
     Cosine and sine are multiplied by ``attention_factor``; without one, by ``√(1 + ln factor / ln L₀)``, where
     L₀ = ``original_positions`` and ``factor`` says how much further the model reads (1 or less: no change).
-    Source: Ding et al. (2024), LongRoPE, section 3; the Phi-3 release.
+    Source: Ding et al. (2024), LongRoPE, section 3; the Phi-3 release. Section 6 of ``transformers``.
     """
 
     short_factor: tuple[float, ...]
