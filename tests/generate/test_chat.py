@@ -61,7 +61,7 @@ def test_it_goes_back_when_tokens_are_cut_otherwise() -> None:
         def __init__(self, kind: str) -> None:
             super().__init__()
             self.base, self.script = make(kind), iter([11, 11, 3] * 3)
-            self.embed, self.max_positions = self.base.embed, 61
+            self.embed, self.context = self.base.embed, 61
             self.hidden, self.new_state = self.base.hidden, self.base.new_state
             self.last: list[Tensor] = []
 

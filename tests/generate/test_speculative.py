@@ -143,7 +143,7 @@ def texts_of(model: object, ids: Tensor, length: int, sampling: Sampling, vocab:
 class Table(torch.nn.Module):
     """The quickest of language models: the next token depends on the last one, by a table."""
 
-    max_positions = None
+    context = None
 
     def __init__(self, vocab: int, seed: int) -> None:
         super().__init__()

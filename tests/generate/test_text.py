@@ -56,7 +56,7 @@ LETTERS = Pieces([b"a", b"b", b"ab", b"\n", b"\n\n", b"a\n", b"c", b"bc", b"\xc3
 class Scripted(torch.nn.Module):
     """A model that says what it is told to, whatever it reads."""
 
-    max_positions = None
+    context = None
 
     def __init__(self, script: list[int]) -> None:
         super().__init__()

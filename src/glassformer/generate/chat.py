@@ -53,7 +53,7 @@ class Chat:
         step: Callable[..., Tensor] | None = None,
     ) -> None:
         self.model, self.tokenizer, self.step = model, tokenizer, step
-        self.room = min(room, getattr(getattr(model, "config", None), "max_positions", None) or room)
+        self.room = min(room, model.context or room)
         self.messages: list[dict[str, str]] = [] if system is None else [{"role": "system", "content": system}]
         self.statistics = Statistics()
         self._forget()

@@ -48,7 +48,7 @@ def check(
     if memory is not None and memory.hidden.shape[0] != batch:
         raise ValueError(f"memory must have a row for each of ids' {batch}, not {memory.hidden.shape[0]}.")
     before = 0 if state is None else state.length
-    context = getattr(getattr(model, "config", None), "max_positions", None) or model.max_positions
+    context = model.context
     if context is not None and before + tokens + max_new > context:
         raise ValueError(
             f"max_new ({max_new}) and the {before + tokens} tokens before it must fit into the model's "

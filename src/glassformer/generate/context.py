@@ -17,7 +17,10 @@ class LanguageModel(Protocol):
     """What generation asks of a model. See ``glassformer.models``."""
 
     embed: nn.Embedding
-    max_positions: int | None
+
+    @property
+    def context(self) -> int | None:
+        """The longest text that the model is made for; ``None`` without a limit."""
 
     def hidden(self, *args: Any, **kwargs: Any) -> Tensor:
         """``hidden(ids, *, mask, state)``, and ``memory`` where there is an encoder: hidden states ``[B, T, D]``."""

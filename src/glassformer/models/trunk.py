@@ -108,6 +108,11 @@ class Model(Trunk):
             self.init_weights()
         tie(self)
 
+    @property
+    def context(self) -> int | None:
+        """The longest text that the model is made for. Rotary positions reach further, and the answers get worse."""
+        return getattr(self.config, "max_positions", None) or self.max_positions
+
     def init_weights(self) -> None:
         """The published initialization. Each model file says its own."""
         raise NotImplementedError
