@@ -1,6 +1,9 @@
 """The kernels behind the pages, with real kernels of a real manager: shared, limited in number, stopped when idle."""
 
 import asyncio
+import os
+import signal
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -74,6 +77,22 @@ def test_idle_kernels_are_stopped_and_busy_ones_are_not():
         assert "stopped after 0 minutes without use" in ours.why_gone["a"]
         assert await ours.start("a")
         assert "a" not in ours.why_gone
+
+    with_kernels(test)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL to send")
+def test_one_that_is_killed_at_work_is_not_at_work_when_it_is_back():
+    async def test(ours: Kernels) -> None:
+        await ours.start("a")
+        await until(lambda: ours._busy("a") is False)
+        kernel = ours.manager.get_kernel(ours.get("a"))
+        pid = kernel.provisioner.pid
+        kernel._activity_stream.on_recv(lambda _: None)  # the successor's first words are lost, as under load
+        kernel.execution_state = "busy"
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: kernel.provisioner.pid not in (pid, None))
+        assert not ours._busy("a")
 
     with_kernels(test)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Any, Final
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
@@ -55,6 +56,7 @@ class Kernels:
                 await self._make_room()
                 kernel = await self.manager.start_kernel(kernel_name="python3", extra_arguments=list(ARGUMENTS))
                 self.of[page] = str(kernel)
+                self.manager.add_restart_callback(kernel, partial(self._died, kernel), "restart")
                 self.why_gone.pop(page, None)
                 self._begin_watch()
             return str(kernel)
@@ -64,6 +66,10 @@ class Kernels:
         async with self._lock:
             if kernel := self.get(page):
                 await self.manager.restart_kernel(kernel, now=True)
+
+    def _died(self, kernel: str) -> None:
+        """Forget that a kernel which was killed was at work: its successor is idle, and need not ever say so."""
+        self.manager.get_kernel(kernel).execution_state = "starting"
 
     async def stop(self, page: str, why: str) -> None:
         """Stop the page's kernel and keep the reason for the page to show."""
