@@ -93,6 +93,8 @@ def test_one_that_is_killed_at_work_is_not_at_work_when_it_is_back():
         os.kill(pid, signal.SIGKILL)
         await until(lambda: kernel.provisioner.pid not in (pid, None))
         assert not ours._busy("a")
+        await ours.stop("a", "while its successor is still coming up")
+        assert not ours.manager.list_kernel_ids()
 
     with_kernels(test)
 

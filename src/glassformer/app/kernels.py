@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -65,7 +66,13 @@ class Kernels:
         """Start the page's kernel afresh, at once, whatever it is doing."""
         async with self._lock:
             if kernel := self.get(page):
+                await self._settled(kernel)
                 await self.manager.restart_kernel(kernel, now=True)
+
+    async def _settled(self, kernel: str) -> None:
+        """Wait for a start that is under way: the manager cannot end a kernel that is about to come up."""
+        with suppress(Exception):  # a start that failed has ended too
+            await self.manager.get_kernel(kernel).ready
 
     def _died(self, kernel: str) -> None:
         """Forget that a kernel which was killed was at work: its successor is idle, and need not ever say so."""
@@ -76,6 +83,7 @@ class Kernels:
         if kernel := self.get(page):
             del self.of[page]
             self.why_gone[page] = why
+            await self._settled(kernel)
             await self.manager.shutdown_kernel(kernel, now=True)
             for connection in list(ZMQChannelsWebsocketConnection._open_sockets):
                 if connection.kernel_id == kernel:
