@@ -22,7 +22,8 @@ from glassformer.parts.stack import Layer, Stack
 class GPTConfig:
     """The sizes of a GPT-2 or GPT-3. The defaults are GPT-2 small's.
 
-    ``embed_dropout`` and ``attention_dropout``: none means as ``dropout``.
+    ``embed_dropout`` and ``attention_dropout``: none means as ``dropout``. ``bias``: whether linear layers and norms
+    have one; the published models do.
     """
 
     vocab: int = 50257
@@ -35,6 +36,7 @@ class GPTConfig:
     dropout: float = 0.1
     embed_dropout: float | None = None
     attention_dropout: float | None = None
+    bias: bool = True
 
     def share(self, own: float | None) -> float:
         """A dropout of its own, or ``dropout``."""
@@ -64,8 +66,16 @@ class GPT2(Decoder):
         def layer() -> Layer:
             kernel = Fused((c.d_model // c.heads) ** -0.5, c.share(c.attention_dropout))
             return Layer(
-                PreNorm(LayerNorm(c.d_model, c.eps), Attention(c.d_model, c.heads, kernel=kernel), c.dropout),
-                PreNorm(LayerNorm(c.d_model, c.eps), FeedForward(c.d_model, c.d_ff, nn.GELU("tanh")), c.dropout),
+                PreNorm(
+                    LayerNorm(c.d_model, c.eps, c.bias),
+                    Attention(c.d_model, c.heads, bias=c.bias, kernel=kernel),
+                    c.dropout,
+                ),
+                PreNorm(
+                    LayerNorm(c.d_model, c.eps, c.bias),
+                    FeedForward(c.d_model, c.d_ff, nn.GELU("tanh"), c.bias),
+                    c.dropout,
+                ),
             )
 
         super().__init__(
@@ -73,7 +83,7 @@ class GPT2(Decoder):
             embed=nn.Embedding(c.vocab, c.d_model),
             positions=LearnedPositions(c.max_positions, c.d_model),
             stack=Stack(layer() for _ in range(c.layers)),
-            norm=LayerNorm(c.d_model, c.eps),
+            norm=LayerNorm(c.d_model, c.eps, c.bias),
             head=nn.Linear(c.d_model, c.vocab, bias=False),
             dropout=c.share(c.embed_dropout),
             tied=(("head.weight", "embed.weight"),),
@@ -100,8 +110,16 @@ class GPT1(Decoder):
         def layer() -> Layer:
             kernel = Fused((c.d_model // c.heads) ** -0.5, c.share(c.attention_dropout))
             return Layer(
-                PostNorm(LayerNorm(c.d_model, c.eps), Attention(c.d_model, c.heads, kernel=kernel), c.dropout),
-                PostNorm(LayerNorm(c.d_model, c.eps), FeedForward(c.d_model, c.d_ff, nn.GELU("tanh")), c.dropout),
+                PostNorm(
+                    LayerNorm(c.d_model, c.eps, c.bias),
+                    Attention(c.d_model, c.heads, bias=c.bias, kernel=kernel),
+                    c.dropout,
+                ),
+                PostNorm(
+                    LayerNorm(c.d_model, c.eps, c.bias),
+                    FeedForward(c.d_model, c.d_ff, nn.GELU("tanh"), c.bias),
+                    c.dropout,
+                ),
             )
 
         super().__init__(

@@ -186,3 +186,24 @@ class ReplacedToken(nn.Module):
         """The logit of *replaced* for every token."""
         logits_BT: Tensor = self.out(self.activation(self.dense(hidden_BTD))).squeeze(-1)
         return logits_BT
+
+
+class Score(nn.Module):
+    """One number after every token, ``out(hidden)``, ``[B, T]``: how good the text is up to there.
+
+    It makes a decoder into a reward model, whose score of a text is that after its last token, and into PPO's critic.
+    It starts at 0, so that all texts have equal scores.
+
+    Source: Ouyang et al. (2022), section 3.5, RM. Taught in ``transformers``, section 13.
+    """
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.out = nn.Linear(d_model, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, hidden_BTD: Tensor, real_BT: Tensor | None = None) -> Tensor:
+        """The score after each token."""
+        scores_BT: Tensor = self.out(hidden_BTD).squeeze(-1)
+        return scores_BT

@@ -1,15 +1,17 @@
 """The tokenizer of a real model: one small class over the ``tokenizers`` library.
 
 It is built from the files a model is published with (``from_file``), from the vocabulary inside a GGUF (``from_gguf``),
-from GPT-2's ranks (``from_tiktoken``) or from a BPE trained here (``from_bpe``).
+from GPT-2's ranks (``from_tiktoken``), from a BPE trained here (``from_bpe``) or from characters (``from_characters``).
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from glassformer.tokenize.bpe import BPE
+from glassformer.tokenize.char import CharTokenizer
 from glassformer.tokenize.chat import ChatTemplate, TemplateError
 from glassformer.tokenize.stream import Stream
 
@@ -86,6 +88,22 @@ class Tokenizer:
         roles = {"bos": end, "eos": end} if end in bpe.special else {}
         return cls(byte_level(bpe.named(), bpe.merges, bpe.rule, bpe.special), roles)
 
+    @classmethod
+    def from_characters(cls, characters: str) -> "Tokenizer":
+        """One token a character, with the ids of ``CharTokenizer(characters)``; for a model that is to be published.
+
+        ``encode`` raises ``ValueError`` for a character that is not among them.
+        Raises ``ValueError`` if there are none, or one is there twice.
+        """
+        from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+        if not characters:
+            raise ValueError("characters must not be empty.")
+        core = Tokenizer(models.WordLevel({c: i for i, c in enumerate(CharTokenizer(characters).characters)}))
+        core.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+        core.decoder = decoders.Fuse()
+        return cls(core)
+
     @property
     def vocab(self) -> int:
         """The least number of rows that a model's embedding must have: the highest id and one."""
@@ -137,10 +155,24 @@ class Tokenizer:
         ``parse_special`` a special token written out in ``text`` is that token; without, it is ordinary text, as it
         should be where text comes from others.
         """
-        ids: list[int] = (
-            (self.core if parse_special else self._without_special()).encode(text, add_special_tokens=add_special).ids
-        )
+        core = self.core if parse_special else self._without_special()
+        with self._known([text]):
+            ids: list[int] = core.encode(text, add_special_tokens=add_special).ids
         return ids
+
+    @contextmanager
+    def _known(self, texts: Sequence[str]) -> Iterator[None]:
+        """Say which character of ``texts`` has no token, where the library only says that one has none."""
+        try:
+            yield
+        except Exception as error:
+            if "Missing [UNK]" not in str(error):
+                raise
+            vocab = self.core.get_vocab()
+            unknown = next((repr(c) for text in texts for c in text if c not in vocab), "a word")
+            raise ValueError(
+                f"text holds {unknown}, which is none of the {self.vocab} tokens of the vocabulary."
+            ) from None
 
     def _without_special(self) -> "Core":
         if self._plain is None:  # a copy: the switch belongs to the library's object, which threads may share
@@ -150,7 +182,8 @@ class Tokenizer:
 
     def pair(self, first: str, second: str) -> tuple[list[int], list[int]]:
         """The ids of two texts in one row, and for each id 0 or 1: the text it belongs to. For BERT and its kin."""
-        encoded = self.core.encode(first, second)
+        with self._known([first, second]):
+            encoded = self.core.encode(first, second)
         return encoded.ids, encoded.type_ids
 
     def batch(
@@ -169,7 +202,9 @@ class Tokenizer:
         if longest is not None and longest <= around:
             raise ValueError(f"longest ({longest}) must be more than the {around} special tokens around a text.")
         rows = []
-        for encoded in self.core.encode_batch(list(texts), add_special_tokens=False):
+        with self._known(texts):
+            batch = self.core.encode_batch(list(texts), add_special_tokens=False)
+        for encoded in batch:
             if longest is not None:
                 encoded.truncate(longest - around)
             rows.append(self.core.post_process(encoded).ids)

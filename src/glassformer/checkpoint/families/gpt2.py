@@ -29,8 +29,10 @@ def sizes(settings: Settings) -> dict[str, Any]:
 
 
 def written(config: GPTConfig, model_type: str, architecture: str) -> dict[str, Any]:
-    """What the reference library reads of those fields."""
+    """What the reference library reads of those fields. Raises ``ValueError`` without biases: it has no such kind."""
     c = config
+    if not c.bias:
+        raise ValueError(f"bias must be true for a {model_type} to be saved: its published layout has no other kind.")
     return {
         "model_type": model_type,
         "architectures": [architecture],
