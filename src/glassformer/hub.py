@@ -12,7 +12,7 @@ import torch
 from glassformer.checkpoint import CheckpointError
 from glassformer.checkpoint.fetch import SOURCES, fetch
 from glassformer.checkpoint.files import Weights
-from glassformer.checkpoint.gguf import open_gguf
+from glassformer.checkpoint.gguf import open_gguf, read_head
 from glassformer.checkpoint.huggingface import huggingface
 from glassformer.checkpoint.rules import fill, publish
 from glassformer.checkpoint.writing import write
@@ -119,7 +119,7 @@ def load(name: str | Path, *, device: torch.device | str = "cpu", dtype: torch.d
         with torch.device("meta"):
             model = of.build(of.config(settings), settings)
         fill(model, weights, of.rules(model), skip=of.skip, prefixes=of.prefixes, device=device, dtype=dtype)
-    return _finish(str(name), kind, path, model, _tokenizer(path), "")
+    return _finish(str(name), kind, path, model, tokenizer_of(path), "")
 
 
 def _load_gguf(name: str, path: Path, device: torch.device | str, dtype: torch.dtype | None) -> Loaded:
@@ -150,8 +150,11 @@ def _finish(name: str, kind: str, path: Path, model: Any, tokenizer: Tokenizer |
     return Loaded(model, tokenizer, About(name, kind, path, sum(p.numel() for p in model.parameters()), license))
 
 
-def _tokenizer(folder: Path) -> Tokenizer | None:
-    folder = folder if folder.is_dir() else folder.parent
+def tokenizer_of(path: Path) -> Tokenizer | None:
+    """The tokenizer of a model's folder or file; ``None`` if it has none."""
+    if path.suffix == ".gguf":
+        return Tokenizer.from_gguf(read_head(path)[0])
+    folder = path if path.is_dir() else path.parent
     try:
         return Tokenizer.from_file(folder)
     except FileNotFoundError:

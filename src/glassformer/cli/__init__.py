@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from glassformer import __version__
-from glassformer.cli import guide, model
+from glassformer.cli import guide, model, train
 
 NEXT = """Glassformer: a guide to transformers that runs.
 
@@ -14,6 +14,7 @@ NEXT = """Glassformer: a guide to transformers that runs.
   glassformer chat            talk with a real language model in the terminal
   glassformer trace "Hello"   see what happens inside it
   glassformer generate "Once" go on with a text
+  glassformer train           train a model on Shakespeare's plays, or as a recipe says
   glassformer models          published models, with their exact sizes and costs
   glassformer get smollm2     fetch a model ahead of time
   glassformer build OUT       export the pages for any static web host
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     guide.add(commands)
     model.add(commands)
+    train.add(commands)
     options = parser.parse_args(arguments)
     if not hasattr(options, "run"):
         print(NEXT)
