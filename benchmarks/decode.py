@@ -11,16 +11,11 @@ import gc
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-# tokenizers.py beside this file has the name of a library; without this line it would be imported in its place.
-sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 
 import torch
 from torch import Tensor

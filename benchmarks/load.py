@@ -16,9 +16,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-# tokenizers.py beside this file has the name of a library; without this line it would be imported in its place.
-sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
-
 MEASURE = """
 import json, re, time
 from pathlib import Path

@@ -12,14 +12,9 @@ import argparse
 import dataclasses
 import json
 import os
-import sys
 import tempfile
 import warnings
-from pathlib import Path
 from typing import Any
-
-# tokenizers.py beside this file has the name of a library; without this line it would be imported in its place.
-sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 
 import torch
 

@@ -27,7 +27,7 @@ def skip(what: str, how: str) -> None:
 
 
 # Packages whose tests take minutes together. ``--changed`` (make check) runs those that git says were touched.
-THOROUGH = {"adapt", "checkpoint", "generate", "glass", "models", "tokenize"}
+THOROUGH = {"adapt", "checkpoint", "generate", "glass", "models", "tokenize", "train"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

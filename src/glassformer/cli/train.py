@@ -33,7 +33,7 @@ def _train(options: argparse.Namespace) -> int:
     outcome = start(recipe, folder, say=tell)
     if outcome.text:
         tell(f"\nWhat it writes:\n\n{outcome.text.strip()}\n")
-    if outcome.done:
+    if outcome.text and (folder / "model").exists():
         tell(
             f"To see more of it: glassformer generate 'To be' --model {folder / 'model'} --temperature 0.8 --max-new 40"
         )

@@ -14,7 +14,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from glassformer.parts.stack import Stack
@@ -31,6 +31,7 @@ class Processes(Group):
 
     def __init__(self, device: torch.device) -> None:
         self.rank, self.size = distributed.get_rank(), distributed.get_world_size()
+        self.gradient_scale = float(self.size)  # DDP and FSDP take the mean over the processes
         self.device = device
         self._shared: Any = None
 
@@ -53,10 +54,6 @@ class Processes(Group):
 class Replicas(Processes):
     """Every process has all weights (DDP). Source: Li et al. (2020)."""
 
-    def __init__(self, device: torch.device) -> None:
-        super().__init__(device)
-        self.gradient_scale = float(self.size)  # DDP takes the mean over the processes
-
     def wrap(self, objective: nn.Module) -> nn.Module:
         """The objective, whose gradients are added up while they are computed."""
         self._shared = shared = DistributedDataParallel(objective)
@@ -77,10 +74,7 @@ class Shards(Processes):
         """The objective, sharded: layer by layer, then what is left."""
         mesh = init_device_mesh(self.device.type, (self.size,))
         for module in (*blocks(objective), objective):
-            fully_shard(module, mesh=mesh)
-        for module in objective.modules():
-            if isinstance(module, FSDPModule):
-                module.set_gradient_divide_factor(1.0)
+            fully_shard(module, mesh=mesh, reshard_after_forward=True)
         self._shared = objective
         return objective
 

@@ -70,7 +70,10 @@ def _place(name: str) -> str:
         raise RecipeError(f"{name!r} is in several tables: say {' or '.join(f'{t}.{name}' for t in tables)}.")
     if not tables:
         every = sorted({key for _, key, _, _ in known()})
-        raise RecipeError(f"A recipe has no field {name!r}. {near(name, every)}")
+        raise RecipeError(
+            f"A recipe has no field {name!r}. {near(name, every)} A size of the model is set as model.{name}=…, "
+            f"a field of the objective as objective.{name}=…."
+        )
     return f"{tables[0]}.{name}"
 
 

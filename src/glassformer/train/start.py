@@ -3,14 +3,16 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import torch
 from filelock import FileLock, Timeout
 
 from glassformer import __version__
 from glassformer.hub import save as export
+from glassformer.models.gpt import GPT1, GPT2
 from glassformer.models.trunk import Decoder
 from glassformer.train import checkpoint, stored
 from glassformer.train.distributed import connect
@@ -164,11 +166,18 @@ def _finish(run: Run, recipe: Recipe, stuff: Materials, say: Callable[[str], obj
         say(f"The loss is drawn in {drawn}.")
     if not isinstance(model, Decoder) or not run.settings.sample or recipe.objective.name != "causal":
         return ""
-    first = stuff.tokenizer.encode("\n") or [0]
-    ids = sample(model, first[0], run.settings.sample, recipe.data.context, run.settings.seed)
+    ids = sample(model, _first(stuff), run.settings.sample, recipe.data.context, run.settings.seed)
     text = stuff.tokenizer.decode(ids[1:])
     (run.folder / "sample.txt").write_text(text, "utf-8")
     return text
+
+
+def _first(stuff: Materials) -> int:
+    """The token that a sample follows: a line's end, or where texts have none, the first of a row."""
+    try:
+        return stuff.tokenizer.encode("\n")[-1]
+    except (ValueError, IndexError):
+        return int(stuff.rows(0, 1).ids[0, 0])
 
 
 def _whole(run: Run, recipe: Recipe, stuff: Materials) -> Any:
@@ -184,10 +193,17 @@ def _whole(run: Run, recipe: Recipe, stuff: Materials) -> Any:
 
 
 def _published(model: Any) -> Iterator[tuple[str, Any]]:
-    """The models to publish, and their folders: ELECTRA's pair is two."""
+    """The models to publish, and their folders: ELECTRA's pair is two. A GPT without biases gets biases of 0."""
     if hasattr(model, "discriminator"):
         yield "generator", model.generator
         yield "model", model.discriminator
+    elif isinstance(model, GPT1 | GPT2) and not model.config.bias:
+        filled = type(model)(replace(model.config, bias=True))
+        for name, weight in filled.named_parameters():
+            if name.endswith("bias"):
+                torch.nn.init.zeros_(weight)
+        filled.load_state_dict(model.state_dict(), strict=False)
+        yield "model", filled
     else:
         yield "model", model
 

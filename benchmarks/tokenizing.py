@@ -1,6 +1,6 @@
 """Tokenizers side by side: encoding with GPT-2's ranks, and training BPE, ours and the libraries'.
 
-Run it with ``python benchmarks/tokenizers.py``. It prints a table, and last one line of JSON with the same figures. The
+Run it with ``python benchmarks/tokenizing.py``. It prints a table, and last one line of JSON with the same figures. The
 text is tiny Shakespeare where it is there, else the plays that ship with the package. Rounds are interleaved, so that a
 busy moment of the machine meets all; a figure is the median over the rounds, and so is a ratio. ``cold`` begins with an
 empty word cache; ``batches`` cuts the text every 10,000 characters, where ids may differ. Without GPT-2's ranks in the
@@ -17,8 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# This file has the library's name; without this line it would be imported in its place.
-sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one core each
 
 SHAKESPEARE = Path(__file__).parents[2] / "shared" / "data" / "tinyshakespeare.txt"
