@@ -23,7 +23,7 @@ def test_unknown_page_suggests_the_nearest(capsys):
     assert main(["read", "nn_itnro"]) == 1
     assert capsys.readouterr().err == "glassformer: There is no page 'nn_itnro'. Did you mean 'nn_intro'?\n"
     assert main(["read", "qqqqqq"]) == 1
-    assert "The pages are: classes, glossary, index, nn_intro, references." in capsys.readouterr().err
+    assert "The pages are: classes, distributed, glossary, index, nn_intro, references." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("port", ["-1", "65536"])

@@ -18,7 +18,7 @@ VENV = ROOT / ".venv"
 STAMPS = VENV / "stamps"
 LOG = VENV / "setup.log"
 OLDEST = (3, 11)
-STAGES = ("read", "guide", "dev", "browser", "hub", "reference")
+STAGES = ("read", "guide", "dev", "browser", "hub", "reference", "train")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SIZES = {
     "read": "the parts that show the guide (about 60 MB)",
@@ -26,6 +26,7 @@ SIZES = {
     "dev": "the tools for tests (about 50 MB)",
     "browser": "the tools for browser tests (about 50 MB)",
     "reference": "the libraries with which the tests compare (about 150 MB)",
+    "train": "more for training (about 40 MB)",
     "hub": "what serves a class (about 130 MB beside PyTorch and what runs the cells)",
 }
 

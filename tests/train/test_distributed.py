@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import distributed
 
 from glassformer.hub import load
 from glassformer.train import muon
@@ -106,6 +107,17 @@ def test_another_number_of_processes_goes_on(tmp_path, before, after):
     together(tmp_path, after[0], f"parallel={after[1]}")
     close(tmp_path / "single", name)
     assert start(parse(stopped), name, bar=False).done, "and one process reads what several have written"
+
+
+def test_a_group_that_is_open_already_is_joined_and_left_open(tmp_path):
+    start(parse(told(tmp_path)), tmp_path / "alone", bar=False)
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1)
+    try:
+        start(parse(told(tmp_path)), tmp_path / "joined", bar=False)
+        assert distributed.is_initialized()
+    finally:
+        distributed.destroy_process_group()
+    close(tmp_path / "alone", tmp_path / "joined")
 
 
 def test_more_processes_than_rows_are_refused(tmp_path):

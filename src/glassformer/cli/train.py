@@ -51,7 +51,7 @@ def _fields() -> Iterator[str]:
     from glassformer.train.architectures import ARCHITECTURES, sizes
     from glassformer.train.reading import known
     from glassformer.train.recipes import recipes
-    from glassformer.train.tasks import TASKS
+    from glassformer.train.tasks import TASKS, options
 
     yield "Recipes that come with Glassformer:"
     for name, about in recipes():
@@ -62,7 +62,9 @@ def _fields() -> Iterator[str]:
             yield f"\n[{table}]" if table else ""
         last = table
         yield f"  {name:16} {meaning} (default: {default!r})"
-    yield f"\nObjectives: {', '.join(TASKS)}"
+    yield "\nObjectives, and what [objective] may set for each:"
+    for name in TASKS:
+        yield f"  {name:16} {', '.join(f'{field} = {value!r}' for field, value in options(name).items())}".rstrip()
     yield "\nArchitectures, and what [model] may set for each:"
     for name in ARCHITECTURES:
         yield f"  {name:8} {', '.join(field for field, _ in sizes(name))}"

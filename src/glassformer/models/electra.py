@@ -4,13 +4,14 @@ Legend: see ``glassformer.parts``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
 from glassformer.models.bert import layer, tied_decoder, truncated_normal
 from glassformer.models.heads import MaskedHead, ReplacedToken
 from glassformer.models.trunk import Encoder
+from glassformer.models.tying import tie
 from glassformer.parts.feedforward import FeedForward
 from glassformer.parts.norm import LayerNorm
 from glassformer.parts.position import LearnedPositions
@@ -78,3 +79,36 @@ class Electra(Encoder):
     def init_weights(self) -> None:
         """N(0, 0.02²), truncated at two standard deviations."""
         truncated_normal(self, 0.02)
+
+
+class ElectraPair(nn.Module):
+    """The two networks that are trained together: a small ``generator`` and the ``discriminator``, which is kept.
+
+    They share the embeddings of tokens, positions and segments, which have the discriminator's width; the generator's
+    head has them too.
+
+    Args:
+        config: the discriminator.
+        share: how wide the generator's layers are, as a share of the discriminator's: width, heads and ``d_ff``.
+
+    Source: Clark et al. (2020), sections 3.1 and 3.2. Taught in ``transformers``, section 13.
+    """
+
+    def __init__(self, config: ElectraConfig, share: float = 0.5) -> None:
+        super().__init__()
+        heads = max(1, round(config.heads * share))
+        small = replace(
+            config, d_model=config.d_model // config.heads * heads, heads=heads, d_ff=round(config.d_ff * share)
+        )
+        self.config = config
+        self.discriminator = Electra(config)
+        self.generator = Electra(small, generator_head(small))
+        self.generator.embed = self.discriminator.embed
+        self.generator.positions = self.discriminator.positions
+        self.generator.types = self.discriminator.types
+        tie(self.generator)
+
+    @property
+    def context(self) -> int | None:
+        """The longest text."""
+        return self.discriminator.context

@@ -96,23 +96,28 @@ def blocks(module: nn.Module) -> Iterator[nn.Module]:
 def connect(parallel: str = "ddp", device: str = "auto") -> Iterator[Group]:
     """The group of processes that ``torchrun`` started this one in; without ``torchrun``, this one alone.
 
+    A group that is open already, as under Ray, is joined and left open.
+
     Args:
         parallel: ``"ddp"`` or ``"fsdp"``.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
     """
-    if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
+    joined = distributed.is_initialized()
+    if not joined and ("RANK" not in os.environ or "WORLD_SIZE" not in os.environ):
         yield ALONE
         return
     on = torch.device("cpu")
     if device in ("auto", "cuda") and torch.cuda.is_available():
         on = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(on)
-    distributed.init_process_group(
-        "nccl" if on.type == "cuda" else "gloo",
-        timeout=timedelta(minutes=MINUTES),
-        device_id=on if on.type == "cuda" else None,
-    )
+    if not joined:
+        distributed.init_process_group(
+            "nccl" if on.type == "cuda" else "gloo",
+            timeout=timedelta(minutes=MINUTES),
+            device_id=on if on.type == "cuda" else None,
+        )
     try:
         yield (Replicas if parallel == "ddp" else Shards)(on)
     finally:
-        distributed.destroy_process_group()
+        if not joined:
+            distributed.destroy_process_group()

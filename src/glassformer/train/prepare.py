@@ -20,7 +20,7 @@ from glassformer.train.recipe import OptimizerTable, Recipe, RecipeError, Schedu
 from glassformer.train.recompute import recompute
 from glassformer.train.schedule import WSD, Constant, Cosine, InverseSquareRoot, Linear, Schedule
 from glassformer.train.step import Objective
-from glassformer.train.tasks import Task, task
+from glassformer.train.tasks import Task, fits, task
 
 
 def optimizer(model: torch.nn.Module, table: OptimizerTable) -> AnyOptimizer:
@@ -47,12 +47,14 @@ def schedule(table: ScheduleTable, steps: int) -> Schedule:
             return Cosine(steps, warmup, table.final)
 
 
-def new_model(recipe: Recipe, vocab: int) -> Any:
+def new_model(recipe: Recipe, goal: Task, vocab: int) -> Any:
     """The model that a recipe names, with random weights or those of ``model.start``.
+
+    It has the ``vocab`` tokens of the tokenizer, those that the objective adds, and room for what it reads.
 
     Raises ``RecipeError`` if a model to start from has too few tokens or positions, or sizes of its own are given.
     """
-    context = recipe.data.context
+    vocab, context = vocab + goal.extra, recipe.data.context + goal.longer
     if not recipe.model.start:
         torch.manual_seed(recipe.training.seed)
         return build(recipe.model.architecture, recipe.model.sizes, vocab, context)
@@ -87,7 +89,8 @@ def prepare(
         raise RecipeError(f"data.order = 'packed' is for the objective causal, not {recipe.objective.name!r}.")
     device = group.device or _device(settings.device)
     goal = task(recipe.objective.name, recipe.objective.options, stuff.tokenizer.vocab)
-    model = new_model(recipe, stuff.tokenizer.vocab + goal.extra).to(device).train()
+    model = new_model(recipe, goal, stuff.tokenizer.vocab).to(device).train()
+    fits(recipe.objective.name, goal, model)
     if settings.recompute:
         recompute(model)
     objective = Objective(model, goal.loss)

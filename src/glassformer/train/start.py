@@ -187,7 +187,7 @@ def _whole(run: Run, recipe: Recipe, stuff: Materials) -> Any:
         if run.group.rank:
             return None
         goal = task(recipe.objective.name, recipe.objective.options, stuff.tokenizer.vocab)
-        model = new_model(recipe, stuff.tokenizer.vocab + goal.extra)
+        model = new_model(recipe, goal, stuff.tokenizer.vocab)
         model.load_state_dict(weights, strict=False)  # a tied weight is given once
     return model.eval()
 
