@@ -85,5 +85,5 @@ def test_what_an_objective_does_not_know_is_said(name, options, sentence):
 
 
 def test_packed_rows_are_for_the_causal_objective(tmp_path):
-    with pytest.raises(RecipeError, match="data.order = 'packed' is for the objective causal, not 'masked'"):
+    with pytest.raises(RecipeError, match=r"data.order = 'packed' is for the objective causal, not 'masked'"):
         start(told(tmp_path, "masked", "order=packed"), tmp_path / "run", bar=False)

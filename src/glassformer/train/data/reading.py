@@ -8,6 +8,7 @@ from pathlib import Path
 from glassformer.train.data.texts import CHUNK, Part, whole_characters
 
 BOM = codecs.BOM_UTF8
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_text(path: Path) -> Iterator[Part]:
@@ -15,7 +16,11 @@ def read_text(path: Path) -> Iterator[Part]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     blank = True
     with path.open("rb") as file:
-        at, line = len(BOM) if file.read(len(BOM)) == BOM else 0, 1
+        began = file.read(len(BOM))
+        if began[:2] in UTF16:
+            raise ValueError(f"{path} is not UTF-8 text: it looks like UTF-16. Save it as UTF-8.")
+        first = at = len(BOM) if began == BOM else 0
+        line = 1
         file.seek(at)
         while chunk := file.read(CHUNK):
             if b"\0" in chunk:
@@ -26,7 +31,7 @@ def read_text(path: Path) -> Iterator[Part]:
             yield Part(text, False, str(path), len(chunk))
         _decoded(decoder, b"", path, at, line, final=True)
     if blank:
-        raise ValueError(f"{path} holds no text but white space." if at > len(BOM) else f"{path} is empty.")
+        raise ValueError(f"{path} holds no text but white space." if at > first else f"{path} is empty.")
     yield Part("", True, str(path), 0)
 
 
@@ -70,11 +75,8 @@ def _decoded(
         return decoder.decode(data, final)
     except UnicodeDecodeError as error:
         wrong, first = error.object, error.start
-        with path.open("rb") as file:
-            wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
         place = f"byte {at - waiting + first} (line {line + _lines(wrong[:first])})"
-        advice = " It looks like UTF-16; save it as UTF-8." if wide else ""
-        raise ValueError(f"{path} is not UTF-8 text: {place} is 0x{wrong[first]:02x}.{advice}") from None
+        raise ValueError(f"{path} is not UTF-8 text: {place} is 0x{wrong[first]:02x}.") from None
 
 
 def _binary(path: Path, at: int, line: int, data: bytes) -> ValueError:
