@@ -28,7 +28,7 @@ def scoring(model: Any) -> Any:
     The scores are 0 at first. The decoder itself is not touched.
     """
     made = deepcopy(model)
-    replace(made, "head", lambda _: Score(model.embed.embedding_dim), untied=True)
+    replace(made, "head", lambda _: Score(model.embed.embedding_dim).to(model.embed.weight), untied=True)
     return made
 
 
