@@ -50,7 +50,7 @@ PUT_BACK = {
     "cosine to a tenth in place of WSD": ["schedule.name=cosine", "final=0.1"],
     "no running mean of the weights": ["average=0.0"],
     "GPT-2 in place of Qwen3": ["model.architecture=gpt2", "model.dropout=0.0"],
-    "batch 12 in place of 16, as many tokens": ["batch=12"],
+    "batch 12 in place of 32, as many tokens": ["batch=12"],
 }
 
 
@@ -150,7 +150,7 @@ def ablation(seeds: list[int]) -> dict[str, Any]:
     steps = load(find("quick")).training.steps // 3
     rows = {}
     for name, changes in {"quick, a third of its steps": [], **PUT_BACK}.items():
-        number = steps * 16 // 12 if "batch=12" in changes else steps
+        number = steps * 32 // 12 if "batch=12" in changes else steps
         ends = [course("quick", seed, f"steps={number}", "evaluate_every=0", *changes)[-1] for seed in seeds]
         rows[name] = {"loss": [row[2] for row in ends], "seconds": [row[1] for row in ends]}
         print(f"  {name:45} loss {spread(rows[name]['loss'])}   seconds {spread(rows[name]['seconds'])}", flush=True)

