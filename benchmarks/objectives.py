@@ -26,8 +26,9 @@ from glassformer.data.plays import plays
 from glassformer.models.bert import Bert, BertConfig
 from glassformer.models.heads import MaskedHead, PretrainingHead
 from glassformer.objectives import sentence_pair
+from glassformer.objectives.replaced_token import corrupt
 from glassformer.tokenize import BPE, Tokenizer
-from glassformer.train.data import VALIDATION
+from glassformer.train.data.shakespeare import VALIDATION
 from glassformer.train.evaluate import evaluate
 from glassformer.train.groups import adamw
 from glassformer.train.loop import Run, train

@@ -4,8 +4,8 @@
 
 Eight GPTs of different sizes read the plays; each is validated as it goes, with a running mean of its weights, so that
 the learning rate need not have fallen. The law ``L = E + A / N^α + B / D^β`` is fitted to all points but the
-first. N counts the weights but the embeddings of positions and tokens. Prints a table for people; the last line is one JSON
-object.
+first. N counts the weights but the embeddings of positions and tokens. Prints a table for people; the last line is one
+JSON object.
 """
 
 import argparse
@@ -98,18 +98,16 @@ def measure(path: Path, steps: int = 600) -> dict[str, Any]:
         number = steps if d_model < 96 else steps * 2 // 3
         weights, found = one(layers, d_model, number)
         points += [(float(weights), float(tokens), loss) for tokens, loss in found]
-        print(
-            f"  {layers} layers of {d_model:3}: {weights:8,} weights, {found[-1][1]:.3f} after {found[-1][0]:,} tokens"
-        )
+        tokens, loss = found[-1]
+        print(f"  {layers} layers of {d_model:3}: {weights:8,} weights, {loss:.3f} after {tokens:,} tokens", flush=True)
     law = fit(points)
     errors = sorted(abs(law.loss(n, d) - loss) for n, d, loss in points)
     edge = frontier(points)
     exponent, _ = power([c for c, _ in edge], [loss - law.E for _, loss in edge])
     drawn(points, law, path)
     print(f"fitted: L = {law.E:.3f} + {law.A:.3g} / N^{law.alpha:.3f} + {law.B:.3g} / D^{law.beta:.3f}")
-    print(
-        f"  off by {errors[len(errors) // 2]:.3f} nats in the median and {errors[-1]:.3f} at most, {len(points)} points"
-    )
+    middle = errors[len(errors) // 2]
+    print(f"  off by {middle:.3f} nats in the median and {errors[-1]:.3f} at most, {len(points)} points")
     print(f"  along the lowest losses (L − E) falls with compute to the power {exponent:.3f}; drawn in {path}")
     best, read = HOFFMANN.optimal(5.76e23)
     print(f"published (Hoffmann et al., rounded): at 5.76e23 operations {best:.3g} weights and {read:.3g} tokens")

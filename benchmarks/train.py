@@ -1,6 +1,6 @@
 """What training must reach: the default run, quality and time beside nanoGPT's configuration, tokens a second.
 
-    python benchmarks/train.py [--only default quality ablation speed] [--seeds 11 12 13] [--nanogpt FOLDER]
+    python benchmarks/train.py [--only default speed quality ablation objectives scaling alignment] [--seeds 11 12 13]
 
 - ``default``: ``glassformer train`` as it is: seconds, validation loss, a sample.
 - ``quality``: the recipe ``nanogpt`` (2000 steps) and the recipe ``quick``, seed by seed in turn, on one text with one
@@ -9,6 +9,7 @@
 - ``ablation``: ``quick`` for a third of that time, and with one thing at a time put back.
 - ``speed``: tokens a second of the loop, beside a loop that does what nanoGPT's does (``nanogpt.py``; with --nanogpt
   its own model) and beside the reference library's GPT-2, in rounds that take turns.
+- ``objectives``, ``scaling``: see the files of these names; ``alignment``: what ``experiments/alignment.py`` recorded.
 
 The text is tiny Shakespeare where it is there, else the plays in the package. Measure on a quiet machine. Prints tables
 for people; the last line is one JSON object.
@@ -28,8 +29,11 @@ from typing import Any
 
 import nanogpt
 import numpy as np
+import scaling
 import torch
 
+import objectives
+from glassformer.data import recorded
 from glassformer.objectives import causal, parts, to, whole
 from glassformer.train.data import Windows
 from glassformer.train.evaluate import evaluate
@@ -242,9 +246,22 @@ def _ratios(rates: dict[str, list[float]]) -> Iterator[tuple[str, tuple[float, f
         yield f"{one} / {other}", (low, middle, high)
 
 
+def alignment() -> dict[str, Any]:
+    """What ``experiments/alignment.py`` has recorded."""
+    told = recorded("alignment")
+    rows = {"fine-tuned": told["fine_tuned"], **told["after"]}
+    print(f"\nSums of 3-digit numbers, {told['held_out']} held out, seeds {told['seeds']}: mean (standard deviation)")
+    for name, row in rows.items():
+        said = "   ".join(
+            f"{key} {value['mean']:.3f} ({value['sd']:.3f})" for key, value in row.items() if key != "step"
+        )
+        print(f"  {name:15} {said}")
+    return {name: {key: value["mean"] for key, value in row.items()} for name, row in rows.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    every = ["default", "speed", "quality", "ablation"]
+    every = ["default", "speed", "quality", "ablation", "objectives", "scaling", "alignment"]
     parser.add_argument("--only", nargs="+", choices=every, default=every)
     parser.add_argument("--seeds", nargs="+", type=int, default=[11, 12, 13])
     parser.add_argument("--nanogpt", type=Path, help="a clone of nanoGPT")
@@ -257,6 +274,12 @@ def main() -> None:
             found[name] = default()
         elif name == "speed":
             found[name] = speed(options.nanogpt)
+        elif name == "objectives":
+            found[name] = objectives.measure(400, [1, 2])
+        elif name == "scaling":
+            found[name] = scaling.measure(Path("build/scaling.svg"))
+        elif name == "alignment":
+            found[name] = alignment()
         else:
             found[name] = {"quality": quality, "ablation": ablation}[name](options.seeds)
     print(json.dumps(found))

