@@ -15,6 +15,7 @@ from glassformer.hub import load
 from glassformer.train import start as starting
 from glassformer.train.checkpoint import newest
 from glassformer.train.journal import read
+from glassformer.train.materials import materials
 from glassformer.train.reading import parse
 from glassformer.train.recipe import RecipeError
 from glassformer.train.start import start
@@ -259,3 +260,22 @@ def test_it_goes_on_from_a_published_model(whole, tmp_path):
     tables["data"]["context"] = 12
     with pytest.raises(RecipeError, match=r"data.context must be at most 11"):
         start(parse(tables), tmp_path / "other", bar=False)
+
+
+def test_files_are_mixed_by_weight_and_duplicates_left_out(tmp_path):
+    pytest.importorskip("datasketch", reason="needs datasketch: pip install 'glassformer[train]'")
+    for number, letters in enumerate(("ab", "cd")):
+        documents = [" ".join(letters[(n >> bit) & 1] * (bit + 1) for bit in range(12)) for n in range(40)]
+        lines = [json.dumps({"text": one}) + "\n" for one in [*documents, *documents[:20]]]
+        (tmp_path / f"{number}.jsonl").write_text("".join(lines), "utf-8")
+    files = [str(tmp_path / f"{number}.jsonl") for number in range(2)]
+    table = recipe(tmp_path, f"files={files}", "weights=[9.0, 1.0]", "deduplicate=1.0").data
+    stuff = materials(table, 3)
+    assert stuff.tokens + sum(int(rows.real[:, 1:].sum()) + 1 for rows in stuff.validation[:2]) >= 2 * 40 * 80
+    text = stuff.tokenizer.decode(stuff.rows(0, 400).ids.flatten().tolist())
+    first, second = (sum(map(text.count, letters)) for letters in ("ab", "cd"))
+    assert first / (first + second) == pytest.approx(0.9, abs=0.06)
+    twice = materials(recipe(tmp_path, f"files={files}", "weights=[9.0, 1.0]").data, 3)
+    assert twice.tokens > stuff.tokens * 1.3
+    with pytest.raises(RecipeError, match=r"data\.weights must be one for each of the 2 files, not 1"):
+        materials(recipe(tmp_path, f"files={files}", "weights=[1.0]").data, 3)

@@ -55,7 +55,8 @@ def deduplicate(
     if shingle < 1 or permutations < 2:
         raise ValueError(f"shingle must be at least 1 and permutations at least 2, not {shingle} and {permutations}.")
     sketch = _datasketch()
-    index = sketch.MinHashLSH(threshold=threshold, num_perm=permutations, weights=(0.1, 0.9))  # rather look than miss
+    # Rather look than miss; and the library has no bands for thresholds near 1.
+    index = sketch.MinHashLSH(threshold=min(threshold, 0.9), num_perm=permutations, weights=(0.1, 0.9))
     seen: dict[bytes, int] = {}
     kept: list[int] = []
     left_out: list[Duplicate] = []
