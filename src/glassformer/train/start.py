@@ -3,26 +3,21 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from filelock import FileLock, Timeout
 
 from glassformer import __version__
-from glassformer.hub import save as export
-from glassformer.models.gpt import GPT1, GPT2
-from glassformer.models.trunk import Decoder
 from glassformer.train import checkpoint, stored
 from glassformer.train.distributed import connect
+from glassformer.train.finish import finish
 from glassformer.train.journal import Journal
 from glassformer.train.loop import Run, train
 from glassformer.train.materials import Materials, materials
-from glassformer.train.prepare import new_model, prepare
+from glassformer.train.prepare import prepare
 from glassformer.train.recipe import Recipe, RecipeError
-from glassformer.train.report import curve, sample
-from glassformer.train.tasks import task
 
 RECIPE: Final = "recipe.json"
 MAY_CHANGE: Final = {
@@ -90,7 +85,7 @@ def start(
                 if not done:
                     tell(f"Stopped after step {run.step} of {settings.steps}, and saved. The same command goes on.")
                     return Outcome(False, run.step, journal.validation)
-                text = _finish(run, recipe, stuff, tell)
+                text = finish(run, recipe, stuff, tell)
             finally:
                 journal.close()
             return Outcome(True, run.step, journal.validation, text)
@@ -141,71 +136,6 @@ def _about(run: Run, stuff: Materials, before: checkpoint.Checkpoint | None) -> 
         f"{type(run.objective.model).__name__} with {size:,} weights · {stuff.tokens:,} tokens to learn from, "
         f"{stuff.tokenizer.vocab:,} different ones · {run.device}{many}{go_on}"
     )
-
-
-def _finish(run: Run, recipe: Recipe, stuff: Materials, say: Callable[[str], object]) -> str:
-    """Leave the model, the curve and a sample in the folder. Returns the sample."""
-    model = _whole(run, recipe, stuff)
-    run.journal.close()
-    if model is None:
-        return ""
-    if run.journal.validation:
-        said = (
-            f"{name.removeprefix('validation_')} {value:.4f}"
-            for name, value in run.journal.validation.items()
-            if name != "step"
-        )
-        say(f"Validation after step {run.step}: {', '.join(said)}")
-    for name, one in _published(model):
-        try:
-            export(one, run.folder / name, stuff.tokenizer)
-            say(f"The model is in {run.folder / name}.")
-        except ValueError as error:
-            say(f"The model is only in the checkpoints, because it has no published layout: {error}")
-    if (drawn := curve(run.folder)) is not None:
-        say(f"The loss is drawn in {drawn}.")
-    if not isinstance(model, Decoder) or not run.settings.sample or recipe.objective.name != "causal":
-        return ""
-    ids = sample(model, _first(stuff), run.settings.sample, recipe.data.context, run.settings.seed)
-    text = stuff.tokenizer.decode(ids[1:])
-    (run.folder / "sample.txt").write_text(text, "utf-8")
-    return text
-
-
-def _first(stuff: Materials) -> int:
-    """The token that a sample follows: a line's end, or where texts have none, the first of a row."""
-    try:
-        return stuff.tokenizer.encode("\n")[-1]
-    except (ValueError, IndexError):
-        return int(stuff.rows(0, 1).ids[0, 0])
-
-
-def _whole(run: Run, recipe: Recipe, stuff: Materials) -> Any:
-    """In the first process the model with all its weights, the averaged ones if there are any; else ``None``."""
-    with run.average.applied() if run.average else nullcontext():
-        weights = {name: run.group.whole(tensor) for name, tensor in stored.weights(run.objective.model).items()}
-        if run.group.rank:
-            return None
-        goal = task(recipe.objective.name, recipe.objective.options, stuff.tokenizer.vocab)
-        model = new_model(recipe, goal, stuff.tokenizer.vocab)
-        model.load_state_dict(weights, strict=False)  # a tied weight is given once
-    return model.eval()
-
-
-def _published(model: Any) -> Iterator[tuple[str, Any]]:
-    """The models to publish, and their folders: ELECTRA's pair is two. A GPT without biases gets biases of 0."""
-    if hasattr(model, "discriminator"):
-        yield "generator", model.generator
-        yield "model", model.discriminator
-    elif isinstance(model, GPT1 | GPT2) and not model.config.bias:
-        filled = type(model)(replace(model.config, bias=True))
-        for name, weight in filled.named_parameters():
-            if name.endswith("bias"):
-                torch.nn.init.zeros_(weight)
-        filled.load_state_dict(model.state_dict(), strict=False)
-        yield "model", filled
-    else:
-        yield "model", model
 
 
 def _flat(tables: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, Any]]:
