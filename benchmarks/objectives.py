@@ -123,7 +123,7 @@ def pairs(steps: int, tokenizer: Tokenizer) -> dict[str, float]:
     objective, optimizer, schedule = (
         Objective(model, sentence_pair.loss),
         adamw(model, 1e-3),
-        WSD(steps, 20, steps // 2),
+        WSD(steps, steps // 20, steps // 2),
     )
     make = partial(sentence_pair.batch, **marks)
     for step in range(steps):

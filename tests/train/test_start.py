@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -244,6 +245,16 @@ def test_every_way_of_training_lowers_the_loss(tmp_path, architecture, changes):
     assert start(chosen, tmp_path / "run", bar=False).done
     losses = [line["loss"] for line in read(tmp_path / "run") if "loss" in line]
     assert sum(losses[-5:]) / 5 < losses[0] - 0.5
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler: apt install g++")
+def test_a_compiled_run_learns_the_same(whole, tmp_path):
+    """But for rounding; chance within a step is drawn in another way, so dropout is off."""
+    changes = ("model.dropout=0.0", "average=0.0", "optimizer.name=adamw", "steps=6")
+    start(recipe(tmp_path, *changes), tmp_path / "eager", bar=False)
+    start(recipe(tmp_path, *changes, "compile=true"), tmp_path / "compiled", bar=False)
+    losses = [[line["loss"] for line in read(tmp_path / name) if "loss" in line] for name in ("eager", "compiled")]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)  # float32, fused sums
 
 
 def test_it_goes_on_from_a_published_model(whole, tmp_path):
