@@ -1,11 +1,12 @@
 """What training must reach: the default run, quality and time beside nanoGPT's configuration, tokens a second.
 
-    python benchmarks/train.py [--only default speed quality ablation objectives scaling alignment] [--seeds 11 12 13]
+    python benchmarks/train.py [--only default speed parity quality ablation objectives scaling alignment]
 
 - ``default``: ``glassformer train`` as it is: seconds, validation loss, a sample.
 - ``quality``: the recipe ``nanogpt`` (2000 steps) and the recipe ``quick``, seed by seed in turn, on one text with one
   validation: all of its last tenth in windows of 64 characters. When is ``quick`` at 1.88, and where does it end in
   the time that ``nanogpt`` takes? The clock runs from the end of imports, and stands still during validation.
+- ``parity``: the recipe ``nanogpt`` and nanoGPT's own loop, trained to the end and validated alike.
 - ``ablation``: ``quick`` for a third of that time, and with one thing at a time put back.
 - ``speed``: tokens a second of the loop, beside a loop that does what nanoGPT's does (``nanogpt.py``; with --nanogpt
   its own model) and beside the reference library's GPT-2, in rounds that take turns.
@@ -43,7 +44,7 @@ from glassformer.train.prepare import prepare
 from glassformer.train.reading import load
 from glassformer.train.recipes import find
 from glassformer.train.schedule import set_lr
-from glassformer.train.step import train_step
+from glassformer.train.step import Objective, train_step
 
 TEXT = Path(__file__).parents[2] / "shared" / "data" / "tinyshakespeare.txt"
 GOAL = 1.88
@@ -147,6 +148,47 @@ def quality(seeds: list[int]) -> dict[str, Any]:
     for name, values in rows.items():
         print(f"  {name:50} {spread(values)}")
     return {"seeds": seeds} | rows
+
+
+def parity(seeds: list[int], clone: Path | None) -> dict[str, Any]:
+    """The recipe ``nanogpt`` and nanoGPT's loop, each trained to the end, both validated on the same windows."""
+    rows: dict[str, list[float]] = {"ours": [], "nanoGPT's loop": []}
+    for seed in seeds:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            run, stuff = prepared("nanogpt", seed, folder, "evaluate_every=0")
+            tokens = folder / "tokens.bin"
+            source: Any = stuff.source
+            source.tokens.at(np.arange(stuff.tokens)).astype(np.uint16).tofile(tokens)
+            torch.manual_seed(seed)
+            vocab = stuff.tokenizer.vocab
+            peer = nanogpt.real(clone, vocab) if clone else nanogpt.Small(vocab)
+            step = nanogpt.loop(peer, tokens, fused=True, compiled=False)
+            for number in range(nanogpt.STEPS):
+                step(number)
+            asked = Objective(Peer(peer), causal.loss)
+            rows["nanoGPT's loop"].append(evaluate(asked, run.validation)["loss"])
+            train(run, lambda run: None)
+            run.journal.close()
+            rows["ours"].append(run.validate()["loss"])
+            print(
+                f"  seed {seed}: {', '.join(f'{title} {values[-1]:.4f}' for title, values in rows.items())}", flush=True
+            )
+    for title, values in rows.items():
+        print(f"  {title:20} validation loss {spread(values)}")
+    return {"seeds": seeds} | rows
+
+
+class Peer(torch.nn.Module):
+    """nanoGPT's model called as ours are: ``model(ids) -> logits``."""
+
+    def __init__(self, inner: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.inner(ids, ids)[0]
+        return logits
 
 
 def ablation(seeds: list[int]) -> dict[str, Any]:
@@ -261,7 +303,7 @@ def alignment() -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    every = ["default", "speed", "quality", "ablation", "objectives", "scaling", "alignment"]
+    every = ["default", "speed", "parity", "quality", "ablation", "objectives", "scaling", "alignment"]
     parser.add_argument("--only", nargs="+", choices=every, default=every)
     parser.add_argument("--seeds", nargs="+", type=int, default=[11, 12, 13])
     parser.add_argument("--nanogpt", type=Path, help="a clone of nanoGPT")
@@ -274,6 +316,8 @@ def main() -> None:
             found[name] = default()
         elif name == "speed":
             found[name] = speed(options.nanogpt)
+        elif name == "parity":
+            found[name] = parity(options.seeds, options.nanogpt)
         elif name == "objectives":
             found[name] = objectives.measure(400, [1, 2])
         elif name == "scaling":

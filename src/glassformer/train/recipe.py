@@ -71,7 +71,7 @@ class OptimizerTable:
         float, "by which share, times the learning rate, matrices shrink at every step", AtLeast(0)
     ] = 0.1
     muon_lr: Annotated[float, "the highest learning rate of Muon, for the matrices inside the layers", AtLeast(0)] = (
-        0.02
+        0.01
     )
     momentum: Annotated[float, "how slowly Muon's mean forgets", AtLeast(0)] = 0.95
 

@@ -77,7 +77,9 @@ def start(
             try:
                 run = prepare(recipe, folder, stuff, group, journal)
                 if group.rank == 0:
-                    (folder / RECIPE).write_text(json.dumps(recipe.as_dict(), indent=1), "utf-8")
+                    beside = folder / f".{RECIPE}"
+                    beside.write_text(json.dumps(recipe.as_dict(), indent=1), "utf-8")
+                    beside.replace(folder / RECIPE)  # whole, for those who read it now
                 group.wait()
                 _restore(run, before)
                 tell(_about(run, stuff, before))
