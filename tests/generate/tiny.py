@@ -15,6 +15,7 @@ from glassformer.models.encoder_decoder import EncoderDecoder
 from glassformer.models.gpt import GPT2, GPTConfig
 from glassformer.models.llama import Llama, LlamaConfig
 from glassformer.models.mamba import Mamba, MambaConfig
+from glassformer.models.rnn import RecurrentConfig, RecurrentLM
 from glassformer.models.t5 import T5, T5Config
 from glassformer.models.trunk import Decoder, Trunk
 from glassformer.parts.attention import Attention, CrossAttention
@@ -120,6 +121,7 @@ MAKERS: dict[str, Callable[[int], Any]] = {
     "ssm": Recurrent,
     "hybrid": Hybrid,
     "mamba": lambda vocab: Mamba(MambaConfig(vocab=vocab, d_model=11, layers=2, d_inner=22, d_state=5, dt_rank=3)),
+    "lstm": lambda vocab: RecurrentLM(RecurrentConfig(vocab=vocab, d_model=11, d_hidden=17, layers=2)),
 }
 KINDS = list(MAKERS)
 

@@ -18,7 +18,9 @@ from glassformer.models.gpt import GPT2, GPTConfig
 from glassformer.models.llama import Llama, LlamaConfig
 from glassformer.models.mamba import Mamba, MambaConfig
 from glassformer.models.mistral import Mistral, MistralConfig
+from glassformer.models.rnn import RecurrentConfig, RecurrentLM
 from glassformer.models.t5 import T5, T5Config
+from glassformer.parts.recurrent import GRUCell, RNNCell
 from glassformer.parts.state import State
 from glassformer.parts.step import Memory
 from tests.models.parity import spread
@@ -40,6 +42,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
         )
     ),
     "mamba": lambda: Mamba(MambaConfig(**SIZES, d_model=19, d_inner=38, d_state=5, d_conv=4, dt_rank=11)),
+    "rnn": lambda: RecurrentLM(RecurrentConfig(**SIZES, d_model=19, d_hidden=29, cell=RNNCell)),
+    "lstm": lambda: RecurrentLM(RecurrentConfig(**SIZES, d_model=19, d_hidden=29)),
+    "gru": lambda: RecurrentLM(RecurrentConfig(**SIZES, d_model=19, d_hidden=29, cell=GRUCell)),
 }
 KINDS = list(MAKERS)
 MADE: dict[str, Any] = {}
