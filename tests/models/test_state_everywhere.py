@@ -19,8 +19,9 @@ from glassformer.models.llama import Llama, LlamaConfig
 from glassformer.models.mamba import Mamba, MambaConfig
 from glassformer.models.mistral import Mistral, MistralConfig
 from glassformer.models.rnn import RecurrentConfig, RecurrentLM
+from glassformer.models.seq2seq import BahdanauSeq2Seq, LuongSeq2Seq, Seq2Seq, Seq2SeqConfig
 from glassformer.models.t5 import T5, T5Config
-from glassformer.parts.recurrent import GRUCell, RNNCell
+from glassformer.parts.recurrent import GRUCell, LSTMCell, RNNCell
 from glassformer.parts.state import State
 from glassformer.parts.step import Memory
 from tests.models.parity import spread
@@ -45,6 +46,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "rnn": lambda: RecurrentLM(RecurrentConfig(**SIZES, d_model=19, d_hidden=29, cell=RNNCell)),
     "lstm": lambda: RecurrentLM(RecurrentConfig(**SIZES, d_model=19, d_hidden=29)),
     "gru": lambda: RecurrentLM(RecurrentConfig(**SIZES, d_model=19, d_hidden=29, cell=GRUCell)),
+    "seq2seq": lambda: Seq2Seq(Seq2SeqConfig(VOCAB, d_model=19, d_hidden=29)),
+    "bahdanau": lambda: BahdanauSeq2Seq(Seq2SeqConfig(VOCAB, d_model=19, d_hidden=29)),
+    "luong": lambda: LuongSeq2Seq(Seq2SeqConfig(VOCAB, d_model=19, d_hidden=29, cell=LSTMCell)),
 }
 KINDS = list(MAKERS)
 MADE: dict[str, Any] = {}

@@ -13,6 +13,7 @@ ARCHITECTURES: Final = {
     "llama": ("llama", "LlamaConfig", "Llama"),
     "qwen3": ("qwen", "Qwen3Config", "Qwen3"),
     "palm": ("palm", "PalmConfig", "Palm"),
+    "lstm": ("rnn", "RecurrentConfig", "RecurrentLM"),
     "mamba": ("mamba", "MambaConfig", "Mamba"),
     "bert": ("bert", "BertConfig", "Bert"),
     "electra": ("electra", "ElectraConfig", "ElectraPair"),
@@ -49,7 +50,7 @@ def build(architecture: str, given: Mapping[str, Any], vocab: int, context: int)
             raise RecipeError(f"model.{name} must be like {published[name]!r}, not {value!r}.")
     derived: dict[str, Any] = {"vocab": vocab, "max_positions": context, "buckets": published.get("buckets")}
     if "d_model" in given:
-        for name in ("d_ff", "encoder_d_ff", "d_inner", "dt_rank", "d_embed"):
+        for name in ("d_ff", "encoder_d_ff", "d_inner", "dt_rank", "d_embed", "d_hidden"):
             if name in published:
                 derived[name] = max(1, published[name] * given["d_model"] // published["d_model"])
     for name in ("kv_heads", "encoder_heads"):
