@@ -104,3 +104,19 @@ def test_what_would_change_the_numbers_is_refused(change: dict[str, Any], messag
     settings = FAMILY.settings(GPT2(GPTConfig(97, 7, 44, 1, 4, 53)))
     with pytest.raises(ValueError, match=message):
         FAMILY.build(FAMILY.config(settings | change), settings | change)
+
+
+def test_gelu_by_the_error_function_is_saved_as_such(tmp_path) -> None:
+    """nanoGPT's form. The reference library computes the same from what is saved."""
+    torch.manual_seed(3)
+    model = GPT2(GPTConfig(97, 7, 44, 1, 4, 53, exact_gelu=True)).eval()
+    from glassformer.hub import load, save
+
+    save(model, tmp_path)
+    loaded = load(tmp_path).model
+    assert loaded.config.exact_gelu
+    theirs = tf.GPT2LMHeadModel.from_pretrained(tmp_path).eval()
+    ids = random_ids(97, 3, 7)
+    with torch.no_grad():
+        assert torch.equal(loaded(ids), model(ids))
+        assert torch.allclose(theirs(ids).logits, model(ids), atol=1e-5)

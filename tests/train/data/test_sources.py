@@ -79,6 +79,10 @@ LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=20)
 def test_packed_rows_hold_every_token_once_an_epoch_and_mark_documents(lengths, context, seed):
     edges = np.cumsum([0, *lengths])
     tokens = Tokens.of([np.arange(a, b) for a, b in pairwise(edges)])
+    if max(lengths) < 2:
+        with pytest.raises(ValueError, match="at least 2 tokens, one to read and one to predict"):
+            Packed(tokens, context, seed)
+        return
     source = Packed(tokens, context, seed)
     for epoch in range(2):
         ids, texts = source.take_texts(epoch * source.packed, source.packed)

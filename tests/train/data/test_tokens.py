@@ -131,7 +131,10 @@ def test_what_cannot_be_tokenized_is_told_where(tmp_path):
         open_tokens(tmp_path)
 
 
-@pytest.mark.parametrize("given_, sentence", [([], "must not be empty"), ([[1, -2]], "one row of ids from 0")])
+@pytest.mark.parametrize(
+    "given_, sentence",
+    [([], "must not be empty"), ([[1, -2]], "ids must be from 0, not -2"), ([[0.5]], "one row of whole numbers")],
+)
 def test_what_are_no_tokens_is_said(given_, sentence):
     with pytest.raises(ValueError, match=sentence):
         Tokens.of(given_)

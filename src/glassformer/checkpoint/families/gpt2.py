@@ -53,13 +53,13 @@ def config(settings: Settings) -> GPTConfig:
     """From ``config.json``; ``n_inner`` none means four times the width."""
     refuse(
         settings,
-        activation_function=("gelu_new", "gelu_pytorch_tanh"),
+        activation_function=("gelu_new", "gelu_pytorch_tanh", "gelu"),
         scale_attn_weights=(True,),
         scale_attn_by_inverse_layer_idx=(False,),
         add_cross_attention=(False,),
         tie_word_embeddings=(True,),
     )
-    return GPTConfig(**sizes(settings))
+    return GPTConfig(**sizes(settings), exact_gelu=settings.get("activation_function") == "gelu")
 
 
 def build(config: GPTConfig, settings: Settings) -> GPT2:
@@ -71,7 +71,7 @@ def build(config: GPTConfig, settings: Settings) -> GPT2:
 def settings(model: GPT2) -> dict[str, Any]:
     """What the reference library reads."""
     return written(model.config, "gpt2", "GPT2LMHeadModel") | {
-        "activation_function": "gelu_new",
+        "activation_function": "gelu" if model.config.exact_gelu else "gelu_new",
         "n_inner": model.config.d_ff,
     }
 

@@ -57,13 +57,13 @@ def deduplicate(
     sketch = _datasketch()
     # Rather look than miss; and the library has no bands for thresholds near 1.
     index = sketch.MinHashLSH(threshold=min(threshold, 0.9), num_perm=permutations, weights=(0.1, 0.9))
-    seen: dict[bytes, int] = {}
+    seen: dict[bytes, tuple[int, float]] = {}  # of each text: the one kept for it, and how similar that is
     kept: list[int] = []
     left_out: list[Duplicate] = []
     for number, text in enumerate(texts):
         exact = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         if exact in seen:
-            left_out.append(Duplicate(number, seen[exact], 1.0))
+            left_out.append(Duplicate(number, *seen[exact]))
             continue
         own = shingles(text, shingle)
         hashed = sketch.MinHash(num_perm=permutations)
@@ -72,11 +72,11 @@ def deduplicate(
         best, other = max(near, default=(0.0, 0))
         if best >= threshold:
             left_out.append(Duplicate(number, -other, best))
-            seen[exact] = -other
+            seen[exact] = -other, best
         else:
             index.insert(number, hashed)
             kept.append(number)
-            seen[exact] = number
+            seen[exact] = number, 1.0
     return kept, left_out
 
 

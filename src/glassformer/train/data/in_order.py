@@ -24,13 +24,15 @@ class InOrder:
         context: how many tokens are predicted in a row.
         stride: how far the next window is; ``context`` if not given.
 
-    ``len`` is the number of windows. Raises ``ValueError`` if there are fewer than 2 tokens, or ``stride`` is not from
-    1 to ``context``. Taught in ``transformers``, section 18.
+    ``len`` is the number of windows. Raises ``ValueError`` if there are fewer than 2 tokens, ``context`` is less than
+    1, or ``stride`` is not from 1 to ``context``. Taught in ``transformers``, section 18.
     """
 
     def __init__(self, tokens: Tokens | Any, context: int, stride: int | None = None) -> None:
         self.tokens = tokens if isinstance(tokens, Tokens) else Tokens.of(tokens)
         self.context, self.stride = context, context if stride is None else stride
+        if context < 1:
+            raise ValueError(f"context must be at least 1, not {context}.")
         if not 1 <= self.stride <= context:
             raise ValueError(f"stride must be from 1 to context ({context}), not {stride}.")
         if len(self.tokens) < 2:

@@ -52,8 +52,8 @@ class Mixture(Source):
         array = np.asarray(weights, float)
         if array.shape != (len(self.sources),) or not (np.isfinite(array) & (array >= 0)).all() or not array.any():
             raise ValueError(f"weights must be {len(self.sources)} numbers from 0, not all of them 0, not {weights}.")
-        limits: NDArray[np.float64] = np.cumsum(array) / array.sum()
-        limits /= limits[-1]  # exactly 1, also where a sum rounds otherwise
+        limits: NDArray[np.float64] = np.cumsum(array / array.max())  # so that large weights do not overflow
+        limits /= limits[-1]  # the last is exactly 1
         return limits
 
     def picks(self, step: int, batch: int, steps: int = 1) -> Ints:

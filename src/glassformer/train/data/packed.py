@@ -29,7 +29,7 @@ class Packed(Series):
         pad: the id where no token is.
 
     ``texts`` numbers the documents of each row from 1, with 0 where no token is; see ``followed``.
-    Raises ``ValueError`` if ``context`` is less than 1.
+    Raises ``ValueError`` if ``context`` is less than 1, or no document has two tokens.
     Source: Ding et al. (2024), Fewer Truncations Improve Language Modeling.
     """
 
@@ -39,6 +39,8 @@ class Packed(Series):
         if context < 1:
             raise ValueError(f"context must be at least 1, not {context}.")
         starts, lengths = cut(self.tokens.documents, context)
+        if lengths.max() < 2:
+            raise ValueError("A document must have at least 2 tokens, one to read and one to predict, and none has.")
         order = permutation(self.seed, PACKING, len(starts))
         row = pack(lengths[order], context + 1)
         by_row = np.argsort(row, kind="stable")

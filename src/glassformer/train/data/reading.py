@@ -17,8 +17,7 @@ def read_text(path: Path) -> Iterator[Part]:
     blank = True
     with path.open("rb") as file:
         began = file.read(len(BOM))
-        if began[:2] in UTF16:
-            raise ValueError(f"{path} is not UTF-8 text: it looks like UTF-16. Save it as UTF-8.")
+        _not_utf16(began, path)
         first = at = len(BOM) if began == BOM else 0
         line = 1
         file.seek(at)
@@ -40,6 +39,8 @@ def read_jsonl(path: Path) -> Iterator[Part]:
     found, at = False, 0
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
+            if number == 1:
+                _not_utf16(line, path)
             data = line.removeprefix(BOM) if number == 1 else line
             if data.strip():
                 found = True
@@ -77,6 +78,11 @@ def _decoded(
         wrong, first = error.object, error.start
         place = f"byte {at - waiting + first} (line {line + _lines(wrong[:first])})"
         raise ValueError(f"{path} is not UTF-8 text: {place} is 0x{wrong[first]:02x}.") from None
+
+
+def _not_utf16(began: bytes, path: Path) -> None:
+    if began[:2] in UTF16:
+        raise ValueError(f"{path} is not UTF-8 text: it looks like UTF-16. Save it as UTF-8.")
 
 
 def _binary(path: Path, at: int, line: int, data: bytes) -> ValueError:

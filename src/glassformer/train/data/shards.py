@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -54,9 +55,13 @@ class Writer:
         vocab: ids are below it. Up to 65,536 they take 2 bytes, then 4.
         shard: how many tokens a file holds.
         about: what else ``meta.json`` is to say.
+
+    Raises ``ValueError`` if ``shard`` is less than 1.
     """
 
     def __init__(self, folder: Path, vocab: int, shard: int = 1 << 27, about: Mapping[str, Any] | None = None) -> None:
+        if shard < 1:
+            raise ValueError(f"shard must be at least 1, not {shard}.")
         self._folder, self._part = folder, folder.with_name(folder.name + ".part")
         self._vocab, self._shard, self._about = vocab, shard, dict(about or {})
         self._tokens = self._files = self._documents = self._begun = 0
@@ -101,7 +106,8 @@ class Writer:
         finally:
             for file in (self._file, self._starts):
                 if file is not None:
-                    file.close()
+                    with suppress(OSError):  # a full disk cannot take what is waiting either
+                        file.close()
             shutil.rmtree(self._part, ignore_errors=True)
 
     def _next(self) -> BinaryIO:

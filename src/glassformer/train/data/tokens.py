@@ -41,8 +41,10 @@ class Tokens:
         if not rows:
             raise ValueError("documents must not be empty: there are no tokens.")
         for row in rows:
-            if row.ndim != 1 or row.dtype.kind not in "iu" or row.min() < 0:
-                raise ValueError(f"A document must be one row of ids from 0, not {row.dtype} of shape {row.shape}.")
+            if row.ndim != 1 or row.dtype.kind not in "iu":
+                raise ValueError(f"A document must be one row of whole numbers, not {row.dtype} of shape {row.shape}.")
+            if row.min() < 0:
+                raise ValueError(f"ids must be from 0, not {row.min()}.")
         starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         return cls((np.concatenate(rows).astype(np.int64, copy=False),), starts, 0, int(starts[-1]))
 
