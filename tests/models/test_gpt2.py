@@ -8,6 +8,7 @@ import torch
 
 from glassformer.checkpoint.families.gpt2 import FAMILY
 from glassformer.models.gpt import GPT2, GPTConfig
+from glassformer.models.nanogpt import NanoGPT
 from tests.models.checks import dropout_places, same_gradients
 from tests.models.decoders import (
     begins,
@@ -109,12 +110,12 @@ def test_what_would_change_the_numbers_is_refused(change: dict[str, Any], messag
 def test_gelu_by_the_error_function_is_saved_as_such(tmp_path) -> None:
     """nanoGPT's form. The reference library computes the same from what is saved."""
     torch.manual_seed(3)
-    model = GPT2(GPTConfig(97, 7, 44, 1, 4, 53, exact_gelu=True)).eval()
+    model = NanoGPT(GPTConfig(97, 7, 44, 1, 4, 53)).eval()
     from glassformer.hub import load, save
 
     save(model, tmp_path)
     loaded = load(tmp_path).model
-    assert loaded.config.exact_gelu
+    assert isinstance(loaded, NanoGPT)
     theirs = tf.GPT2LMHeadModel.from_pretrained(tmp_path).eval()
     ids = random_ids(97, 3, 7)
     with torch.no_grad():

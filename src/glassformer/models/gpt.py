@@ -23,7 +23,7 @@ class GPTConfig:
     """The sizes of a GPT-2 or GPT-3. The defaults are GPT-2 small's.
 
     ``embed_dropout`` and ``attention_dropout``: none means as ``dropout``. ``bias``: whether linear layers and norms
-    have one; the published models do. ``exact_gelu``: GELU by the error function, as in nanoGPT.
+    have one; the published models do.
     """
 
     vocab: int = 50257
@@ -37,11 +37,6 @@ class GPTConfig:
     embed_dropout: float | None = None
     attention_dropout: float | None = None
     bias: bool = True
-    exact_gelu: bool = False
-
-    def gelu(self) -> nn.Module:
-        """GELU in the tanh form of the published models, or by the error function, which is faster on processors."""
-        return nn.GELU("none" if self.exact_gelu else "tanh")
 
     def share(self, own: float | None) -> float:
         """A dropout of its own, or ``dropout``."""
@@ -78,7 +73,7 @@ class GPT2(Decoder):
                 ),
                 PreNorm(
                     LayerNorm(c.d_model, c.eps, c.bias),
-                    FeedForward(c.d_model, c.d_ff, c.gelu(), c.bias),
+                    FeedForward(c.d_model, c.d_ff, nn.GELU("tanh"), c.bias),
                     c.dropout,
                 ),
             )
@@ -122,7 +117,7 @@ class GPT1(Decoder):
                 ),
                 PostNorm(
                     LayerNorm(c.d_model, c.eps, c.bias),
-                    FeedForward(c.d_model, c.d_ff, c.gelu(), c.bias),
+                    FeedForward(c.d_model, c.d_ff, nn.GELU("tanh"), c.bias),
                     c.dropout,
                 ),
             )

@@ -10,6 +10,7 @@ from glassformer.train.recipe import RecipeError
 ARCHITECTURES: Final = {
     "gpt1": ("gpt", "GPT1Config", "GPT1"),
     "gpt2": ("gpt", "GPTConfig", "GPT2"),
+    "nanogpt": ("nanogpt", "GPTConfig", "NanoGPT"),
     "llama": ("llama", "LlamaConfig", "Llama"),
     "qwen3": ("qwen", "Qwen3Config", "Qwen3"),
     "palm": ("palm", "PalmConfig", "Palm"),

@@ -26,8 +26,6 @@ def settings(model: GPT1) -> dict[str, Any]:
     c = model.config
     if c.d_ff != 4 * c.d_model:
         raise ValueError(f"d_ff ({c.d_ff}) must be 4 · d_model ({4 * c.d_model}) in a file of GPT-1.")
-    if c.exact_gelu:
-        raise ValueError("exact_gelu must be false for a GPT-1 to be saved: its published layout has no other form.")
     return written(c, "openai-gpt", "OpenAIGPTLMHeadModel") | {"afn": "gelu"}
 
 

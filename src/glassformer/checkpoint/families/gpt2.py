@@ -6,6 +6,7 @@ from glassformer.checkpoint.families.llama import head
 from glassformer.checkpoint.family import Family, Settings, refuse
 from glassformer.checkpoint.rules import Piece, Rule, Transposed
 from glassformer.models.gpt import GPT2, GPTConfig
+from glassformer.models.nanogpt import NanoGPT
 
 SKIP = (r".*\.attn\.(masked_)?bias", r"lm_head\.weight")  # stored masks; the head is the embedding
 
@@ -59,19 +60,19 @@ def config(settings: Settings) -> GPTConfig:
         add_cross_attention=(False,),
         tie_word_embeddings=(True,),
     )
-    return GPTConfig(**sizes(settings), exact_gelu=settings.get("activation_function") == "gelu")
+    return GPTConfig(**sizes(settings))
 
 
 def build(config: GPTConfig, settings: Settings) -> GPT2:
     """The model. Raises ``ValueError`` for a checkpoint with another head."""
     head(settings, "GPT2LMHeadModel", "GPT2Model")
-    return GPT2(config)
+    return (NanoGPT if settings.get("activation_function") == "gelu" else GPT2)(config)
 
 
 def settings(model: GPT2) -> dict[str, Any]:
     """What the reference library reads."""
     return written(model.config, "gpt2", "GPT2LMHeadModel") | {
-        "activation_function": "gelu" if model.config.exact_gelu else "gelu_new",
+        "activation_function": "gelu" if isinstance(model, NanoGPT) else "gelu_new",
         "n_inner": model.config.d_ff,
     }
 
@@ -114,4 +115,6 @@ def rules(model: GPT2) -> list[Rule]:
     ]
 
 
-FAMILY = Family("gpt2", config, build, settings, rules, skip=SKIP, prefixes=("", "transformer."), models=(GPT2,))
+FAMILY = Family(
+    "gpt2", config, build, settings, rules, skip=SKIP, prefixes=("", "transformer."), models=(GPT2, NanoGPT)
+)
