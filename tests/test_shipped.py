@@ -45,8 +45,8 @@ def test_it_is_as_good_as_its_log_says_on_plays_that_it_has_not_seen():
 def test_it_writes_words():
     model, tokenizer, _ = load("shakespeare")
     text = "".join(
-        stream(model, tokenizer, "What is thy name?\n", max_new=150, generator=torch.Generator().manual_seed(1))
+        stream(model, tokenizer, "What is thy name?\n", max_new=105, generator=torch.Generator().manual_seed(1))
     )
     known = set(" ".join(shakespeare()[0]).split())
     words = text.split()
-    assert len(words) > 15 and sum(word in known for word in words) / len(words) > 0.75
+    assert len(words) > 10 and sum(word in known for word in words) / len(words) > 0.75
