@@ -22,7 +22,7 @@ def test_ready_says_what_exists(document):
 
 def test_every_page_is_a_document_or_serves_them():
     pages = {p.stem for p in guide_folder().glob("*.md")}
-    assert pages - GUIDE.pages() == {"index", "references", "classes"}
+    assert pages - GUIDE.pages() == {"index", "references", "classes", "distributed"}
 
 
 def test_recommendation_of_the_clear_cases():
