@@ -34,8 +34,17 @@ def same_bits(one, other):
     return [name for name in one if not torch.equal(one[name], other[name])] == []
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Here as in the processes that are started: another number of threads adds in another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(one_thread, tmp_path_factory):
     """A run without interruption."""
     folder = tmp_path_factory.mktemp("whole")
     outcome = start(recipe(folder), folder / "run", bar=False)
