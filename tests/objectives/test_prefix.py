@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from glassformer.models.gpt import GPT2, GPTConfig
 from glassformer.objectives import causal, prefix
+from tests.objectives.adding import adds_up
 
 
 @pytest.fixture
@@ -50,8 +51,15 @@ def test_the_prefix_sees_itself_whole_and_nothing_after_it(model):
     assert torch.equal(plain, first(5)), "and not the one after it"
 
 
+def test_parts_with_prefixes_of_different_lengths_add_up(model):
+    chance = torch.Generator().manual_seed(1)
+    adds_up(model, prefix.loss, prefix.batch(torch.randint(29, (7, 12), generator=chance), chance), 3, "asked")
+
+
 def test_what_is_no_prefix_is_said():
+    with pytest.raises(ValueError, match="generator must be given where lengths are not"):
+        prefix.batch(torch.zeros(3, 5, dtype=torch.long))
     with pytest.raises(ValueError, match="at least 3 tokens a row, not 2"):
-        prefix.batch(torch.zeros(3, 2, dtype=torch.long))
+        prefix.batch(torch.zeros(3, 2, dtype=torch.long), torch.Generator())
     with pytest.raises(ValueError, match="lengths must be 3 numbers from 1 to 4"):
         prefix.batch(torch.zeros(3, 5, dtype=torch.long), lengths=torch.tensor([1, 2, 5]))

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from glassformer.models.electra import Electra, ElectraConfig, ElectraPair
-from glassformer.objectives import parts, replaced_token, whole
+from glassformer.objectives import replaced_token
+from tests.objectives.adding import adds_up
 
 VOCAB, MASK = 53, 53
 CONFIG = ElectraConfig(
@@ -40,6 +41,19 @@ def test_embeddings_are_shared_and_the_generator_is_smaller(pair):
 
 def test_every_chosen_token_becomes_the_mask(batch):
     assert torch.equal(batch["ids"] == MASK, batch["masked"])
+
+
+def test_the_published_weight_is_50():
+    assert replaced_token.WEIGHT == 50.0
+
+
+def test_the_same_seed_draws_the_same_guesses(pair, batch):
+    """The loop seeds PyTorch's own generator at every step."""
+    values = []
+    for seed in (4, 4, 5):
+        torch.manual_seed(seed)
+        values.append(replaced_token.loss(pair, batch)[0].item())
+    assert values[0] == values[1] != values[2]
 
 
 def test_the_loss_is_the_sum_written_out(pair, batch):
@@ -82,19 +96,23 @@ def test_the_discriminator_does_not_teach_the_generator(pair, batch):
     torch.manual_seed(2)
     value, _ = replaced_token.loss(pair, batch, weight=1e6)
     value.backward()
-    own = {name: weight.grad.clone() for name, weight in pair.generator.named_parameters() if "stack" in name}
+    shared = {id(weight) for weight in pair.discriminator.parameters()}
+    own = {name: weight for name, weight in pair.generator.named_parameters() if id(weight) not in shared}
+    assert len(own) == len(list(pair.generator.parameters())) - 3
+    found = {name: weight.grad.clone() for name, weight in own.items()}
     pair.zero_grad()
     torch.manual_seed(2)
     replaced_token.loss(pair, batch, weight=0.0)[0].backward()
-    for name, weight in pair.generator.named_parameters():
-        if "stack" in name:
-            assert torch.equal(own[name], weight.grad), name
+    for name, weight in own.items():
+        assert torch.equal(found[name], weight.grad), name
 
 
-def test_parts_add_up(pair, batch):
-    """With a generator that is sure, so that chance, which draws anew in each part, has no say."""
-    pair.generator.forward = lambda ids, mask: torch.nn.functional.one_hot(ids % 7, 54).float() * 1e4
-    expected = replaced_token.loss(pair, batch)[1]
-    found = [replaced_token.loss(pair, part)[1] for part in parts(whole(batch), 3)]
-    for name, value in expected.items():
-        assert sum(part[name].item() for part in found) == pytest.approx(value.item(), rel=1e-5)
+def test_parts_add_up(pair, batch, monkeypatch):
+    """With the likeliest guesses instead of drawn ones: chance draws anew in each part."""
+
+    def likeliest(logits_BTV, batch):
+        shown = torch.where(batch["masked"], logits_BTV.argmax(-1), batch["targets"])
+        return shown, shown != batch["targets"]
+
+    monkeypatch.setattr(replaced_token, "corrupt", likeliest)
+    adds_up(pair, replaced_token.loss, batch, 3, "masked")

@@ -7,6 +7,7 @@ from glassformer.models.bert import Bert, BertConfig
 from glassformer.models.heads import MaskedHead, PretrainingHead
 from glassformer.objectives import sentence_pair
 from glassformer.objectives.sentence_pair import Pair, pairs
+from tests.objectives.adding import adds_up
 
 CLS, SEP, PAD, MASK = 90, 91, 92, 93
 DOCUMENTS = [[[d * 11 + s] * (1 + s % 3) for s in range(7)] for d in range(5)]
@@ -20,6 +21,19 @@ def made(given, length=17, share=0.3):
     return sentence_pair.batch(
         given, chance(2), cls=CLS, sep=SEP, pad=PAD, mask=MASK, vocab=90, length=length, share=share
     )
+
+
+def test_any_other_document_and_any_of_its_sentences_may_come():
+    found = [pair for seed in range(200) for pair in pairs([*DOCUMENTS, []], chance(seed), "next") if pair.label]
+    came = torch.zeros(5, 35)
+    for first, second, _ in found:
+        came[first[0] // 11, second[0] // 11 * 7 + second[0] % 11] += 1
+    for number in range(5):
+        own = slice(number * 7, number * 7 + 7)
+        assert came[number, own].sum() == 0
+        others = torch.cat([came[number, : own.start], came[number, own.stop :]])
+        # Evenly among 28, some 600 draws: five standard deviations of a share, for the largest of 140 differences.
+        assert (others / others.sum() - 1 / 28).abs().max() < 5 * (1 / 28 / others.sum()) ** 0.5
 
 
 def test_half_of_the_pairs_do_not_follow_and_come_from_another_document():
@@ -44,7 +58,7 @@ def test_the_layout():
     assert shown == [CLS, 1, 2, SEP, 3, 4, 5, SEP, PAD, PAD, PAD]
     assert batch["types"][0].tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0]
     assert batch["real"][0].tolist() == [True] * 8 + [False] * 3
-    assert batch["label"].tolist() == [1] and batch["masked"].sum() == 1
+    assert batch["label"].tolist() == [1] and not batch["masked"].any()
 
 
 def test_the_longer_sentence_gives_way():
@@ -80,6 +94,18 @@ def test_the_loss_is_the_reference_librarys(tmp_path):
     value, metrics = sentence_pair.loss(model, batch)
     assert value.item() == pytest.approx(theirs.item(), rel=1e-5)
     assert value.item() == pytest.approx((metrics["masked_loss"] + metrics["pair_loss"]).item(), rel=1e-6)
+
+
+def test_parts_add_up_with_their_gradients():
+    torch.manual_seed(3)
+    config = BertConfig(vocab=97, d_model=16, layers=1, heads=2, d_ff=24, max_positions=17, dropout=0.0)
+    model = Bert(config, PretrainingHead(16, MaskedHead(16, 97, config.activation(), config.eps)))
+    adds_up(model, sentence_pair.loss, made(pairs(DOCUMENTS, chance(3), "next")[:11]), 3, "masked")
+
+
+def test_rows_that_are_too_short_are_said():
+    with pytest.raises(ValueError, match=r"length must be at least 5, .*, not 4"):
+        made([Pair([1], [2], 0)], length=4)
 
 
 def test_documents_without_pairs_are_said():

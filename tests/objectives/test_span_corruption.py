@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from glassformer.models.t5 import T5v11, T5v11Config
 from glassformer.objectives import seq2seq, span_corruption
 from glassformer.objectives.span_corruption import corrupted, noise, raw_tokens, sizes, spans
+from tests.objectives.adding import adds_up
 
 SENTINELS = range(200, 100, -1)
 EOS = 1
@@ -53,6 +54,44 @@ def test_an_example_by_hand():
         [10, 90, 13, 14, 89, EOS],
         [90, 11, 12, 89, 15, EOS],
     )
+
+
+def test_a_last_sentinel_stands_for_the_text_after_the_last_span():
+    """The reference's own example: The <0> walks in <1> park </s> and <0> cute dog <1> the <2> </s>."""
+    the, cute, dog, walks, into, article, park = range(10, 17)
+    assert corrupted([the, cute, dog, walks, into, article, park], [(1, 3), (5, 6)], [90, 89, 88], EOS) == (
+        [the, 90, walks, into, 89, park, EOS],
+        [90, cute, dog, 89, article, 88, EOS],
+    )
+    with pytest.raises(ValueError, match="sentinels must be at least 3, one for each span, not 2"):
+        corrupted(range(7), [(1, 3), (5, 6)], [90, 89], EOS)
+
+
+@pytest.mark.parametrize("mean", [3.0, 8.0])
+def test_source_and_target_are_those_of_the_published_rule(mean):
+    """The published rule, from its description: in the source the first token of each noisy stretch becomes a sentinel
+    and the others go; the target is made in the same way of the rest. So each begins and ends as the mask does."""
+
+    def stretches(ids, noisy):
+        found, number = [], -1
+        for place, token in enumerate(ids):
+            if not noisy[place]:
+                found.append(token)
+            elif place == 0 or not noisy[place - 1]:
+                number += 1
+                found.append(SENTINELS[number])
+        return found
+
+    chance = torch.Generator().manual_seed(3)
+    for _ in range(50):
+        ids = torch.randint(2, 99, (83,), generator=chance).tolist()
+        noisy = plainly(83, 0.15, mean, chance).tolist()
+        edges = [place for place in range(83) if noisy[place] != (place > 0 and noisy[place - 1])] + [83]
+        cut = list(zip(edges[::2], edges[1::2], strict=True))
+        assert corrupted(ids, cut, SENTINELS, EOS) == (
+            [*stretches(ids, noisy), EOS],
+            [*stretches(ids, [not one for one in noisy]), EOS],
+        )
 
 
 def plainly(length, share, mean, chance):
@@ -114,6 +153,14 @@ def test_the_loss_is_the_reference_librarys(tmp_path):
         labels=batch["targets"].where(batch["real"], torch.tensor(-100)),
     ).loss
     assert seq2seq.loss(model, batch)[0].item() == pytest.approx(theirs.item(), rel=1e-5)
+
+
+def test_parts_with_targets_of_different_lengths_add_up():
+    torch.manual_seed(3)
+    config = T5v11Config(vocab=211, d_model=16, layers=1, encoder_layers=1, heads=2, d_k=8, d_ff=24)
+    texts = [list(range(2, 2 + length)) for length in (5, 11, 2, 17, 3)]
+    batch = seq2seq.batch(texts, [text[::-1] for text in texts[::-1]], start=0)
+    adds_up(T5v11(config), seq2seq.loss, batch, 3, "real")
 
 
 @pytest.mark.parametrize(

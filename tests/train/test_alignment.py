@@ -1,219 +1,122 @@
-"""Rollouts and rounds: what is sampled, what it is scored by, and that the policy learns what is rewarded."""
+"""Rounds of PPO, GRPO and DPO: what they are made of, and that the policy learns what is rewarded or preferred."""
 
+from copy import deepcopy
 from functools import partial
 
 import pytest
 import torch
 
-from glassformer.generate.sampling import GREEDY
-from glassformer.models.gpt import GPT2, GPTConfig
-from glassformer.objectives import grpo, parts, ppo, whole
-from glassformer.objectives.logprobs import answer_log_probs
+from glassformer.data import recorded
+from glassformer.objectives import dpo, grpo, ppo
 from glassformer.objectives.ppo import ActorCritic
-from glassformer.train.alignment import grpo_round, learn, ppo_round, shuffled
-from glassformer.train.experience import divergence, experience, group_experience, scoring, with_reference
+from glassformer.train.alignment import dpo_round, grpo_round, learn, ppo_round, shuffled
+from glassformer.train.experience import experience, group_experience, scoring
 from glassformer.train.groups import adamw
-from glassformer.train.rollout import answers, repeated, rollout, until
+from glassformer.train.rollout import repeated, rollout
+from tests.train.sampling import EOS, PAD, PROMPTS, SPOKEN, chance, decoder, sampled, sevens
 
-VOCAB, EOS, PAD = 13, 11, 12
-PROMPTS = [[1], [2, 3], [4, 5, 6], [1, 2, 3, 4, 5]]
-SPOKEN = {"max_new": 7, "eos": EOS, "pad": PAD}
-
-
-@pytest.fixture
-def policy():
-    torch.manual_seed(3)
-    config = GPTConfig(vocab=VOCAB, max_positions=23, d_model=16, layers=2, heads=2, d_ff=24, dropout=0.0)
-    return GPT2(config).double().eval()
+METHODS = pytest.mark.parametrize("method", ["ppo", "grpo", "dpo"])
+PAIRS = dpo.batch(PROMPTS, [[7, 7], [7], [7, 8, 7], [7]], [[1], [2, 3], [4, 4], [5, 6]], eos=EOS, pad=PAD)
 
 
-def chance(seed=1):
-    return torch.Generator().manual_seed(seed)
-
-
-def sampled(policy, times=5, seed=1):
-    return rollout(policy, repeated(PROMPTS, times), **SPOKEN, generator=chance(seed))
-
-
-def test_a_greedy_answer_is_the_likeliest_token_at_each_place(policy):
-    batch = rollout(policy, PROMPTS, **SPOKEN, sampling=GREEDY)
-    for prompt, answer in zip(PROMPTS, answers(batch), strict=True):
-        ids = list(prompt)
-        for token in answer:
-            assert token == int(policy(torch.tensor([ids]))[0, -1].argmax())
-            ids.append(token)
-        assert answer[-1] == EOS or len(answer) == 7
-
-
-def test_an_answer_ends_with_its_first_eos(policy):
-    batch = sampled(policy, 40)
-    found = answers(batch)
-    assert all(EOS not in answer[:-1] for answer in found)
-    assert batch["finished"].tolist() == [answer[-1] == EOS for answer in found]
-    assert any(batch["finished"]) and not all(batch["finished"])
-    assert until(EOS, [1, EOS, 2]) == [1, EOS] and until(EOS, [1, 2]) == [1, 2]
-
-
-def test_prompts_are_read_and_only_answers_are_asked(policy):
-    batch = sampled(policy, 1)
-    for row, (prompt, answer) in enumerate(zip(PROMPTS, answers(batch), strict=True)):
-        assert batch["ids"][row, : len(prompt)].tolist() == prompt
-        assert int(batch["answer"][row].sum()) == len(answer)
-
-
-def test_tokens_are_sampled_as_often_as_the_policy_says(policy):
-    batch = rollout(policy, [[1, 2]] * 20_000, max_new=1, eos=EOS, pad=PAD, generator=chance())
-    shares = torch.bincount(torch.tensor([row[0] for row in answers(batch)]), minlength=VOCAB) / 20_000
-    expected = policy(torch.tensor([[1, 2]]))[0, -1].softmax(-1)
-    assert torch.allclose(shares.double(), expected, atol=4 * (0.25 / 20_000) ** 0.5)  # four standard deviations
-
-
-def test_the_same_generator_gives_the_same_answers(policy):
-    assert answers(sampled(policy)) == answers(sampled(policy)) != answers(sampled(policy, seed=2))
-
-
-def rewarded(batch):
-    """How often token 7 is said."""
-    return ((batch["targets"] == 7) & batch["answer"]).sum(-1).double()
-
-
-def test_at_the_first_step_ppo_has_ratio_1_and_kl_0_and_the_plain_gradient(policy):
+def started(method, lr):
+    """A policy, what is trained of it, and one round of ``method`` as a function of nothing."""
+    policy, reference = decoder(), decoder()
     both = ActorCritic(policy, scoring(policy))
-    batch = experience(both, policy, rewarded, sampled(policy), kl=0.1, gamma=1.0, lam=0.95)
-    value, said = ppo.loss(both, batch, value_weight=0.0)
-    assert said["ratio"].item() == pytest.approx(1, abs=1e-12)
-    for name in ("kl", "kl3", "moved", "clipped"):
-        assert said[name].item() == pytest.approx(0, abs=1e-12), name
-    value.backward()
-    found = {name: weight.grad.clone() for name, weight in policy.named_parameters()}
-    policy.zero_grad()
-    places = batch["answer"]
-    (-(batch["advantages"] * answer_log_probs(policy, batch))[places].sum() / places.sum()).backward()
-    for name, weight in policy.named_parameters():
-        assert torch.allclose(found[name], weight.grad, atol=1e-12), name  # float64, another order
+    optimizer, generator = adamw(both if method == "ppo" else policy, lr, weight_decay=0.0), chance()
+    return policy, {
+        "ppo": partial(ppo_round, both, reference, sevens, PROMPTS * 8, optimizer, generator, **SPOKEN, minibatches=2),
+        "grpo": partial(grpo_round, policy, reference, sevens, PROMPTS, optimizer, generator, **SPOKEN),
+        "dpo": partial(dpo_round, policy, reference, PAIRS, optimizer, generator, minibatches=2),
+    }[method]
 
 
-def test_the_loss_of_ppo_written_out(policy):
-    """Token by token, from equations 7 and 9 of Schulman et al. (2017), after a step that moved the policy."""
-    both = ActorCritic(policy, scoring(policy))
-    batch = experience(both, policy, rewarded, sampled(policy), kl=0.1, gamma=1.0, lam=0.95)
-    with torch.no_grad():
-        for weight in both.parameters():
-            weight.add_(torch.randn(weight.shape, generator=chance(), dtype=weight.dtype), alpha=0.05)
-    with torch.no_grad():
-        logits, values = both(batch["ids"])
-    logs = logits.log_softmax(-1)
-    policy_loss, value_loss, count = 0.0, 0.0, 0
-    for row, place in batch["answer"].nonzero().tolist():
-        ratio = float((logs[row, place, batch["targets"][row, place]] - batch["old"][row, place]).exp())
-        advantage, ret = float(batch["advantages"][row, place]), float(batch["returns"][row, place])
-        before, now = float(batch["values"][row, place]), float(values[row, place])
-        policy_loss -= min(ratio * advantage, max(0.8, min(1.2, ratio)) * advantage)
-        near = before + max(-0.2, min(0.2, now - before))
-        value_loss += 0.5 * max((now - ret) ** 2, (near - ret) ** 2)
-        count += 1
-    said = ppo.loss(both, batch)[1]
-    assert said["policy"].item() == pytest.approx(policy_loss / count, rel=1e-9)
-    assert said["value"].item() == pytest.approx(value_loss / count, rel=1e-9)
-    assert said["loss"].item() == pytest.approx((policy_loss + 0.1 * value_loss) / count, rel=1e-9)
-    assert 0 < said["clipped"].item() < 1
+def test_a_round_of_ppo_is_a_rollout_experience_and_plain_steps():
+    """The loop that it stands for, with PyTorch's own optimizer."""
+    policy, one_round = started("ppo", 1e-3)
+    plain, reference = decoder(), decoder()
+    both, draw = ActorCritic(plain, scoring(plain)), chance()
+    batch = rollout(plain, PROMPTS * 8, **SPOKEN, generator=draw)
+    batch = experience(both, reference, sevens, batch, kl=0.05, gamma=1.0, lam=0.95)
+    optimizer = torch.optim.AdamW(both.parameters(), 1e-3, betas=(0.9, 0.95), weight_decay=0.0)
+    for _ in range(4):
+        order = torch.randperm(32, generator=draw)
+        for rows in (order[:16], order[16:]):
+            optimizer.zero_grad()
+            ppo.loss(both, {name: tensor[rows] for name, tensor in batch.items()})[0].backward()
+            torch.nn.utils.clip_grad_norm_(both.parameters(), 1.0)
+            optimizer.step()
+    said = one_round()
+    assert said["score"] == float(sevens(batch).mean())
+    for one, other in zip(policy.parameters(), plain.parameters(), strict=True):
+        # float64; Adam divides by gradients, of which some are nearly 0
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-8)
 
 
-def test_at_the_first_step_grpo_is_0_and_its_kl_too(policy):
-    batch = group_experience(policy, policy, rewarded, sampled(policy), group=5)
-    assert batch["advantages"].view(-1, 5).sum(1).abs().max() < 1e-9
-    value, said = grpo.loss(policy, batch)
-    assert value.item() == pytest.approx(0, abs=1e-9), "each answer counts alike, and advantages sum to 0"
-    assert said["ratio"].item() == pytest.approx(1) and said["kl3"].item() == pytest.approx(0, abs=1e-12)
+def test_a_round_of_grpo_answers_each_prompt_as_often_as_the_group_is_large():
+    policy, one_round = started("grpo", 0.0)
+    batch = rollout(policy, repeated(PROMPTS, 3), **SPOKEN, generator=chance())
+    batch = group_experience(policy, policy, sevens, batch, group=3)
+    said = one_round(group=3)
+    assert said["score"] == pytest.approx(float(sevens(batch).mean()), rel=1e-6)  # told in float32
+    assert said["policy"] == pytest.approx(float(grpo.loss(policy, batch)[1]["policy"]), abs=1e-12)  # float64
 
 
-def test_the_loss_of_grpo_written_out(policy):
-    batch = group_experience(policy, policy, rewarded, sampled(policy), group=5)
-    with torch.no_grad():
-        for weight in policy.parameters():
-            weight.add_(torch.randn(weight.shape, generator=chance(), dtype=weight.dtype), alpha=0.05)
-    logs = policy(batch["ids"]).log_softmax(-1).detach()
-    total = 0.0
-    for row in range(len(batch["ids"])):
-        places = batch["answer"][row].nonzero()[:, 0].tolist()
-        losses = []
-        for place in places:
-            log = float(logs[row, place, batch["targets"][row, place]])
-            ratio = torch.tensor(log - float(batch["old"][row, place])).exp().item()
-            advantage = float(batch["advantages"][row])
-            more = float(batch["reference"][row, place]) - log
-            kl = torch.tensor(more, dtype=torch.float64).exp().item() - more - 1
-            losses.append(-min(ratio * advantage, max(0.8, min(1.2, ratio)) * advantage) + 0.04 * kl)
-        total += sum(losses) / len(losses)
-    assert grpo.loss(policy, batch)[0].item() == pytest.approx(total / len(batch["ids"]), rel=1e-6)
+def test_a_round_of_dpo_starts_at_ln_2():
+    _, one_round = started("dpo", 0.0)
+    assert one_round(minibatches=1)["loss"] == pytest.approx(0.693147180559945, abs=1e-12)  # float64
+    assert one_round(minibatches=1, loss=partial(dpo.ipo, beta=0.5))["loss"] == pytest.approx(1)
 
 
-@pytest.mark.parametrize("kind", ["ppo", "grpo", "grpo by token"])
-def test_parts_add_up_to_the_whole(policy, kind):
-    both = ActorCritic(policy, scoring(policy))
-    if kind == "ppo":
-        model, loss = both, ppo.loss
-        batch = experience(both, policy, rewarded, sampled(policy), kl=0.1, gamma=1.0, lam=0.95)
-    else:
-        model, loss = policy, partial(grpo.loss, mean=grpo.per_answer if kind == "grpo" else grpo.per_token)
-        batch = group_experience(policy, policy, rewarded, sampled(policy), group=5)
-    batch["old"] = batch["old"] + 0.1 * torch.randn(batch["old"].shape, generator=chance(), dtype=torch.float64)
-    expected = loss(model, batch)[1]
-    found = [loss(model, part)[1] for part in parts(whole(batch), 3)]
-    for name, value in expected.items():
-        assert sum(part[name].item() for part in found) == pytest.approx(value.item(), rel=1e-9, abs=1e-12), name
-
-
-def test_what_a_batch_lacks_is_said(policy):
-    with pytest.raises(ValueError, match="batch must hold old, reference, advantages, and lacks old"):
-        grpo.loss(policy, sampled(policy))
-    batch = group_experience(policy, policy, rewarded, sampled(policy), group=5)
-    with pytest.raises(ValueError, match=r"clip must be between 0 and 1, not 1.0"):
-        grpo.loss(policy, batch, clip=1.0)
-    with pytest.raises(ValueError, match=r"beta must be 0 or more, not -1.0"):
-        grpo.loss(policy, batch, beta=-1.0)
-    with pytest.raises(ValueError, match="number must be from 1 to the number of rows, 20, not 21"):
-        next(shuffled(batch, 21, chance()))
-
-
-def test_divergence_is_the_mean_of_the_estimates_with_less_spread(policy):
-    torch.manual_seed(8)
-    config = GPTConfig(vocab=VOCAB, max_positions=23, d_model=16, layers=2, heads=2, d_ff=24, dropout=0.0)
-    other = GPT2(config).double().eval()
-    with torch.no_grad():
-        for model in (policy, other):
-            for weight in model.parameters():
-                weight.mul_(3)
-    batch = sampled(policy, 2000)
-    exact = divergence(policy, other, batch)
-    held = with_reference(batch | {"old": answer_log_probs(policy, batch).detach()}, other)
-    plain = (held["old"] - held["reference"]).sum(-1)
-    assert float(exact.mean()) == pytest.approx(float(plain.mean()), abs=4 * float(plain.std()) / 8000**0.5)
-    assert float(exact.std()) < float(plain.std()) and float(exact.min()) >= 0
-    assert divergence(policy, policy, batch).abs().max() < 1e-12
+@METHODS
+def test_a_round_gives_the_same_weights_for_the_same_chance(method):
+    weights = []
+    for _ in range(2):
+        policy, one_round = started(method, 1e-3)
+        for _ in range(2):
+            one_round()
+        weights.append(deepcopy(policy.state_dict()))
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert not torch.equal(weights[0]["embed.weight"], decoder().embed.weight)
 
 
 @pytest.mark.parametrize("method", ["ppo", "grpo"])
-def test_a_policy_learns_what_is_rewarded(policy, method):
-    policy = policy.float()
-    reference = GPT2(policy.config).eval()
-    reference.load_state_dict(policy.state_dict())
-    both = ActorCritic(policy, scoring(policy))
-    optimizer, generator = adamw(both if method == "ppo" else policy, 3e-3, weight_decay=0.0), chance()
-    reward = lambda batch: rewarded(batch).float()  # noqa: E731
-    scores = []
-    for _ in range(15 if method == "ppo" else 40):
-        if method == "ppo":
-            said = ppo_round(both, reference, reward, PROMPTS * 8, optimizer, generator, **SPOKEN, minibatches=2)
-        else:
-            said = grpo_round(policy, reference, reward, PROMPTS, optimizer, generator, **SPOKEN)
-        scores.append(said["score"])
+def test_a_policy_learns_what_is_rewarded(method):
+    _, one_round = started(method, 3e-3)
+    said = [one_round() for _ in range(15 if method == "ppo" else 40)]
+    scores = [each["score"] for each in said]
     assert sum(scores[-3:]) / 3 > sum(scores[:3]) / 3 + 1.0
-    assert said["kl_answer"] > 0.1
+    assert said[-1]["kl_answer"] > 0.1
 
 
-def test_every_row_is_learned_from_once_an_epoch(policy):
-    batch = group_experience(policy, policy, rewarded, sampled(policy), group=5)
+def test_a_policy_learns_what_is_preferred():
+    _, one_round = started("dpo", 3e-3)
+    said = [one_round(minibatches=1) for _ in range(30)]
+    assert said[-1]["accuracy"] == 1 and said[-1]["loss"] < 0.5 < said[0]["loss"]
+
+
+@METHODS
+def test_a_high_price_keeps_the_policy_near(method):
+    """PPO's in the reward, GRPO's in the loss; DPO's β asks for so small a margin that it is reached at once."""
+    away = []
+    for price in (0.0 if method != "dpo" else 0.1, 30.0):
+        policy, one_round = started(method, 3e-3)
+        given = {
+            "ppo": {"kl": price},
+            "grpo": {"loss": partial(grpo.loss, beta=price)},
+            "dpo": {"loss": partial(dpo.loss, beta=price), "minibatches": 1},
+        }[method]
+        for _ in range(10 if method == "ppo" else 30):
+            one_round(**given)
+        with torch.no_grad():
+            ours, theirs = (model(PAIRS["ids"][:, 0]).log_softmax(-1) for model in (policy, decoder()))
+        away.append(float((ours.exp() * (ours - theirs)).sum(-1).mean()))
+    assert away[1] < away[0] / 2
+
+
+def test_every_row_is_learned_from_once_an_epoch():
+    policy = decoder()
+    batch = group_experience(policy, policy, sevens, sampled(policy), group=5)
     seen = []
 
     def loss(model, part):
@@ -221,6 +124,30 @@ def test_every_row_is_learned_from_once_an_epoch(policy):
         return grpo.loss(model, part)
 
     learn(policy, loss, batch, adamw(policy, 0.0), chance(), epochs=2, minibatches=3, clip=1.0)
-    assert len(seen) == 6
+    assert [len(part) for part in seen] == [7, 7, 6] * 2
     for epoch in (seen[:3], seen[3:]):
         assert torch.equal(torch.cat(epoch).sort().values, batch["score"].sort().values)
+
+
+@pytest.mark.parametrize("number", [0, 21])
+def test_there_is_a_row_for_each_minibatch(number):
+    with pytest.raises(ValueError, match=f"number must be from 1 to the number of rows, 20, not {number}"):
+        next(shuffled(sampled(decoder()), number, chance()))
+
+
+def test_what_was_recorded_shows_what_is_said_of_it():
+    """``experiments/alignment.py``: each method helps on each seed; without a price the reward model is outwitted."""
+    told = recorded("alignment")
+    before = told["fine_tuned"]
+    for figure in ("sampled", "greedy"):
+        assert 0.25 < before[figure]["mean"] < 0.6
+        for method in ("ppo", "ppo_rule", "dpo", "grpo"):
+            after = told["after"][method][figure]["seeds"]
+            assert len(after) == len(told["seeds"]) >= 3
+            assert all(a > b + 0.1 for a, b in zip(after, before[figure]["seeds"], strict=True)), method
+    hacked = told["after"]["ppo_without_kl"]
+    for place in range(len(told["seeds"])):
+        assert hacked["score"]["seeds"][place] > before["score"]["seeds"][place] + 0.5
+        assert hacked["sampled"]["seeds"][place] < before["sampled"]["seeds"][place] - 0.1
+        assert hacked["kl"]["seeds"][place] > told["after"]["ppo"]["kl"]["seeds"][place]
+    assert all(example["answer"] != example["right"] for example in told["examples"])

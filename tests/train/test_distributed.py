@@ -1,6 +1,7 @@
 """Several processes compute what one computes, also when the rows do not divide, and may become more or fewer."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,12 +20,20 @@ from tests.train.tiny import recipe
 
 CLOSE = 1e-5  # float32 sums in another order, over 20 steps
 CODE = """
-import json, sys, torch
+import json, os, sys, torch
 from glassformer.train import muon
 muon._fast_dtype = lambda like: torch.float32  # Muon iterates in bfloat16 where that is fast, which rounds at 4e-3
 from glassformer.train.reading import parse
 from glassformer.train.start import start
 torch.set_num_threads(1)
+if os.environ.get("BREAK") and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+    from glassformer.train import start as starting
+    plain = starting.Journal.write
+    def write(self, step, metrics):
+        plain(self, step, metrics)
+        if step == 13 and torch.distributed.get_rank() == 1:
+            os._exit(1)
+    starting.Journal.write = write
 start(parse(json.load(open(sys.argv[1])), sys.argv[3:]), sys.argv[2], bar=False)
 """
 
@@ -42,6 +51,7 @@ def together(folder: Path, processes: int, *changes: str, **more) -> Path:
     (folder / "told.json").write_text(json.dumps(told(folder, **more)), "utf-8")
     (folder / "code.py").write_text(CODE, "utf-8")
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    run += ["--max-restarts=1"] * ("BREAK" in os.environ)
     name = folder / "together"
     done = subprocess.run(
         [*run, str(folder / "code.py"), str(folder / "told.json"), str(name), *changes],
@@ -107,6 +117,13 @@ def test_another_number_of_processes_goes_on(tmp_path, before, after):
     together(tmp_path, after[0], f"parallel={after[1]}")
     close(tmp_path / "single", name)
     assert start(parse(stopped), name, bar=False).done, "and one process reads what several have written"
+
+
+def test_a_process_that_fails_is_started_again_and_all_go_on(tmp_path, monkeypatch):
+    """The second of two processes ends at step 13; ``torchrun --max-restarts 1`` starts both again, from step 10."""
+    start(parse(told(tmp_path)), tmp_path / "single", bar=False)
+    monkeypatch.setenv("BREAK", "1")
+    close(tmp_path / "single", together(tmp_path, 2))
 
 
 def test_a_group_that_is_open_already_is_joined_and_left_open(tmp_path):

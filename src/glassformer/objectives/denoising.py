@@ -11,79 +11,76 @@ from torch import Tensor
 from glassformer.objectives import seq2seq
 from glassformer.objectives.batch import Batch
 
-Spoil = Callable[[list[int], torch.Generator], list[int]]
-"""A way to spoil a text: ``spoil(ids, generator) -> ids``."""
+Spoil = Callable[[Tensor, torch.Generator], Tensor]
+"""A way to spoil a text: ``spoil(ids, generator) -> ids``, from ``[L]`` to any length above 0."""
 
 loss = seq2seq.loss
 
 
 def infill(mask: int, share: float = 0.3, mean: float = 3.0, inserted: int = 8) -> Spoil:
     """Spans of lengths from Poisson's distribution are each replaced by one ``mask``, until ``share`` of the tokens are
-    gone. A span of length 0 puts a mask between two tokens, ``inserted`` times at most.
+    gone; the last span ends there. A span of length 0 puts a mask between two tokens, ``inserted`` times at most.
 
     Source: Lewis et al. (2020), section 2.2, text infilling, λ = 3 and 30 % of section 4.
     """
     _checked(share, mean)
 
-    def spoil(ids: list[int], generator: torch.Generator) -> list[int]:
-        left = round(len(ids) * share)
-        lengths: list[int] = []
-        while left > 0:
-            length = min(int(torch.poisson(torch.tensor(mean), generator)), left)
-            if length == 0 and lengths.count(0) >= inserted:
-                continue
-            lengths.append(length)
-            left -= length
-        kept = len(ids) - sum(lengths)
+    def spoil(ids: Tensor, generator: torch.Generator) -> Tensor:
+        gone = round(len(ids) * share)
+        spans = _lengths(gone, mean, inserted, generator)
         # Spans and kept tokens in an order that chance decides: spans do not overlap.
-        order = torch.randperm(kept + len(lengths), generator=generator).tolist()
-        found, place = [], 0
-        for number in order:
-            if number < len(lengths):
-                found.append(mask)
-                place += lengths[number]
-            else:
-                found.append(ids[place])
-                place += 1
-        return found
+        order = torch.randperm(len(spans) + len(ids) - gone, generator=generator)
+        sizes = torch.cat([spans, torch.ones(len(ids) - gone, dtype=torch.long)])[order]
+        firsts = sizes.cumsum(0) - sizes
+        return torch.where(order < len(spans), mask, ids[firsts.clamp(max=len(ids) - 1)])
 
     return spoil
+
+
+def _lengths(total: int, mean: float, zeros: int, generator: torch.Generator) -> Tensor:
+    """Lengths from Poisson's distribution that add up to ``total``, with at most so many ``zeros``."""
+    if total == 0:
+        return torch.zeros(0, dtype=torch.long)
+    drawn = torch.zeros(0)
+    while drawn.sum() < total:
+        drawn = torch.cat([drawn, torch.poisson(torch.full((total,), mean), generator)])
+    drawn = drawn[(drawn > 0) | ((drawn == 0).cumsum(0) <= zeros)].long()
+    ends = drawn.cumsum(0)
+    last = int((ends < total).sum())
+    drawn[last] -= ends[last] - total
+    return drawn[: last + 1]
 
 
 def mask_tokens(mask: int, share: float = 0.3) -> Spoil:
     """``share`` of the tokens become the mask, as in BERT. Source: section 2.2, token masking."""
     _checked(share)
 
-    def spoil(ids: list[int], generator: torch.Generator) -> list[int]:
-        gone = set(torch.randperm(len(ids), generator=generator)[: round(len(ids) * share)].tolist())
-        return [mask if place in gone else token for place, token in enumerate(ids)]
+    def spoil(ids: Tensor, generator: torch.Generator) -> Tensor:
+        gone = torch.randperm(len(ids), generator=generator)[: round(len(ids) * share)]
+        return ids.index_fill(0, gone, mask)
 
     return spoil
 
 
 def delete(share: float = 0.3) -> Spoil:
-    """``share`` of the tokens are left out; the model must find where. Source: section 2.2, token deletion."""
+    """``share`` of the tokens are left out, never all; the model must find where. Source: section 2.2, deletion."""
     _checked(share)
 
-    def spoil(ids: list[int], generator: torch.Generator) -> list[int]:
-        number = min(round(len(ids) * share), len(ids) - 1)
-        gone = set(torch.randperm(len(ids), generator=generator)[:number].tolist())
-        return [token for place, token in enumerate(ids) if place not in gone]
+    def spoil(ids: Tensor, generator: torch.Generator) -> Tensor:
+        number = max(len(ids) - round(len(ids) * share), 1)
+        return ids[torch.randperm(len(ids), generator=generator)[:number].sort().values]
 
     return spoil
 
 
 def permute(ends: Collection[int]) -> Spoil:
     """Sentences in another order; one ends with each token in ``ends``. Source: section 2.2, sentence permutation."""
+    last = torch.tensor(sorted(ends), dtype=torch.long)
 
-    def spoil(ids: list[int], generator: torch.Generator) -> list[int]:
-        sentences: list[list[int]] = [[]]
-        for token in ids:
-            sentences[-1].append(token)
-            if token in ends:
-                sentences.append([])
-        whole = [sentence for sentence in sentences if sentence]
-        return [token for number in torch.randperm(len(whole), generator=generator).tolist() for token in whole[number]]
+    def spoil(ids: Tensor, generator: torch.Generator) -> Tensor:
+        starts = torch.isin(ids[:-1], last).nonzero().flatten() + 1
+        sentences = ids.tensor_split(starts)
+        return torch.cat([sentences[one] for one in torch.randperm(len(sentences), generator=generator).tolist()])
 
     return spoil
 
@@ -91,9 +88,8 @@ def permute(ends: Collection[int]) -> Spoil:
 def rotate() -> Spoil:
     """The text begins at a token that chance picks, and goes on from its own beginning. Source: section 2.2."""
 
-    def spoil(ids: list[int], generator: torch.Generator) -> list[int]:
-        first = int(torch.randint(len(ids), (1,), generator=generator))
-        return ids[first:] + ids[:first]
+    def spoil(ids: Tensor, generator: torch.Generator) -> Tensor:
+        return ids.roll(-int(torch.randint(len(ids), (1,), generator=generator)))
 
     return spoil
 
@@ -121,16 +117,18 @@ def batch(
 
     Source: Lewis et al. (2020), section 2.2. Taught in ``transformers``, section 13.
     """
-    rows: list[list[int]] = ids.tolist()
     sources = []
-    for row in rows:
+    for row in ids:
         spoiled = row
         for way in ways:
             spoiled = way(spoiled, generator)
-        sources.append([*spoiled, eos])
-    return seq2seq.batch(sources, [[*row, eos] for row in rows], start=start, pad=pad, source_length=length)
+        sources.append([*spoiled.tolist(), eos])
+    targets = [[*row, eos] for row in ids.tolist()]
+    return seq2seq.batch(sources, targets, start=start, pad=pad, source_length=length)
 
 
 def _checked(share: float, mean: float = 1.0) -> None:
-    if not 0 <= share < 1 or mean <= 0:
-        raise ValueError(f"share must be from 0 to below 1 and mean above 0, not {share} and {mean}.")
+    if not 0 <= share < 1:
+        raise ValueError(f"share must be from 0 to below 1, not {share}.")
+    if mean < 0.1:
+        raise ValueError(f"mean must be at least 0.1, or spans are hardly ever longer than 0, not {mean}.")

@@ -16,14 +16,17 @@ def batch(ids: Tensor, generator: torch.Generator | None = None, lengths: Tensor
     Args:
         ids: ``[B, T + 1]``.
         generator: picks the lengths.
-        lengths: given instead of picked, ``[B]``.
+        lengths: given instead of picked, ``[B]``; up to T, which leaves one token to predict.
 
-    Raises ``ValueError`` if a row has fewer than 3 tokens, or a prefix leaves nothing to predict.
+    Raises ``ValueError`` if a row has fewer than 3 tokens, a prefix leaves nothing to predict, or neither a generator
+    nor lengths are given. Taught in ``transformers``, section 13.
     """
     rows, tokens = ids.shape[0], ids.shape[1] - 1
     if tokens < 2:
         raise ValueError(f"ids must have at least 3 tokens a row, not {ids.shape[1]}.")
     if lengths is None:
+        if generator is None:
+            raise ValueError("generator must be given where lengths are not: all chance comes from it.")
         lengths = torch.randint(1, tokens, (rows,), generator=generator)
     if lengths.shape != (rows,) or not ((lengths > 0) & (lengths <= tokens)).all():
         raise ValueError(f"lengths must be {rows} numbers from 1 to {tokens}, not {lengths.tolist()}.")

@@ -29,25 +29,31 @@ class Pair(NamedTuple):
 def pairs(documents: Sequence[Sentences], generator: torch.Generator, kind: Literal["next", "order"]) -> list[Pair]:
     """A pair for each two sentences that follow one another; half of them, as chance decides, are spoiled.
 
-    ``"next"``: the second is any sentence of another document (BERT). ``"order"``: the two change places (ALBERT).
+    ``"next"``: the second is any sentence of any other document (BERT). ``"order"``: the two change places (ALBERT).
 
     Raises ``ValueError`` if there are no such sentences, or, for ``"next"``, no other document.
     Source: Devlin et al. (2019), section 3.1, task 2; Lan et al. (2020), section 3.1.
+    Taught in ``transformers``, section 13.
     """
-    if kind == "next" and sum(len(document) > 0 for document in documents) < 2:
+    filled = [document for document in documents if document]
+    if kind == "next" and len(filled) < 2:
         raise ValueError(
             "documents must be at least 2 that are not empty: a sentence that does not follow is of another."
         )
+
+    def drawn(number: int) -> int:
+        return int(torch.randint(number, (1,), generator=generator))
+
     found = []
-    for number, document in enumerate(documents):
-        others = [sentence for n, other in enumerate(documents) if n != number for sentence in other]
+    for number, document in enumerate(filled):
         for first, second in pairwise(document):
-            if torch.rand(1, generator=generator) < 0.5:
+            if drawn(2):
                 found.append(Pair(first, second, 0))
             elif kind == "order":
                 found.append(Pair(second, first, 1))
             else:
-                found.append(Pair(first, others[int(torch.randint(len(others), (1,), generator=generator))], 1))
+                other = filled[(number + 1 + drawn(len(filled) - 1)) % len(filled)]
+                found.append(Pair(first, other[drawn(len(other))], 1))
     if not found:
         raise ValueError("documents must have one with at least 2 sentences.")
     return found
@@ -74,9 +80,14 @@ def batch(
         generator: all chance comes from it.
         cls, sep, pad, mask: ids.
         vocab, share: as for ``masked.batch``.
-        length: how many tokens a row has.
+        length: how many tokens a row has, at least 5.
+
+    Raises ``ValueError`` if two sentences cannot fit.
+    Source: Devlin et al. (2019), figure 2 and appendix A.2. Taught in ``transformers``, section 13.
     """
-    rows, types, special = [], [], []
+    if length < 5:
+        raise ValueError(f"length must be at least 5, three marks and a token of each sentence, not {length}.")
+    rows, types, special, real = [], [], [], []
     for first, second, _ in pairs:
         one, two = list(first), list(second)
         while len(one) + len(two) + 3 > length:
@@ -85,12 +96,11 @@ def batch(
         rows.append([cls, *one, sep, *two, sep, *[pad] * left])
         types.append([0] * (len(one) + 2) + [1] * (len(two) + 1) + [0] * left)
         special.append([True, *[False] * len(one), True, *[False] * len(two), True, *[True] * left])
+        real.append([True] * (length - left) + [False] * left)
     closed = torch.tensor(special)
     made = masked.batch(torch.tensor(rows), generator, mask=mask, vocab=vocab, share=share, special=closed)
-    lengths = torch.tensor([length - row.count(pad) for row in rows])
-    real = torch.arange(length) < lengths[:, None]
     label = torch.tensor([pair.label for pair in pairs])
-    return made | {"real": real, "types": torch.tensor(types), "label": label}
+    return made | {"real": torch.tensor(real), "types": torch.tensor(types), "label": label}
 
 
 def loss(model: Any, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:

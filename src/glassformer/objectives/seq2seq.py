@@ -61,5 +61,4 @@ def _rows(name: str, texts: Texts, pad: int, length: int | None) -> tuple[Tensor
     if not all(len(text) for text in texts) or longest > length:
         raise ValueError(f"{name} must have from 1 to {length} tokens each, not {min(map(len, texts))} or {longest}.")
     ids = torch.tensor([[*text, *[pad] * (length - len(text))] for text in texts])
-    real = torch.tensor([[True] * len(text) + [False] * (length - len(text)) for text in texts])
-    return ids, real
+    return ids, torch.arange(length) < torch.tensor([len(text) for text in texts])[:, None]

@@ -60,18 +60,20 @@ def corrupted(
 ) -> tuple[list[int], list[int]]:
     """Source and target: in the source a sentinel stands for each span, in the target before it. Both end with ``eos``.
 
-    ``the cat sat on a mat`` → ``the <0> on <1>`` and ``<0> cat sat <1> a mat``.
+    ``the cat sat on a mat`` → ``the <0> on <1>`` and ``<0> cat sat <1> a mat``. Where text follows the last span, one
+    more sentinel stands for it in the target, as in the paper's figure 2; after ``spans`` none does.
 
-    Raises ``ValueError`` if there are fewer sentinels than spans.
+    Raises ``ValueError`` if there are too few sentinels.
     """
-    if len(cut) > len(sentinels):
-        raise ValueError(f"sentinels must be at least {len(cut)}, one for each span, not {len(sentinels)}.")
+    needed = len(cut) + (max((end for _, end in cut), default=0) < len(ids))
+    if needed > len(sentinels):
+        raise ValueError(f"sentinels must be at least {needed}, one for each span, not {len(sentinels)}.")
     source, target, last = [], [], 0
     for sentinel, (first, end) in zip(sentinels, cut, strict=False):
         source += [*ids[last:first], sentinel]
         target += [sentinel, *ids[first:end]]
         last = end
-    return [*source, *ids[last:], eos], [*target, eos]
+    return [*source, *ids[last:], eos], [*target, *sentinels[len(cut) : needed], eos]
 
 
 def batch(

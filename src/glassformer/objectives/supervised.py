@@ -38,19 +38,23 @@ def batch(prompts: Texts, answers: Texts, *, eos: int | None = None, pad: int = 
 def packed(prompts: Texts, answers: Texts, *, length: int, eos: int | None = None, pad: int = 0) -> Batch:
     """The same samples, several in a row of ``length`` tokens, with little padding.
 
-    Each goes into the first row that has room for it, the longest first. ``text`` says which sample a place belongs to,
-    from 1 on, and 0 for pads: by it ``loss`` keeps samples from seeing each other and lets positions start again.
+    The longest come first, and each goes into the row that it fills best. ``text`` says which sample a place belongs
+    to, from 1 on, and 0 for pads: by it ``loss`` keeps samples from seeing each other and lets positions start again.
 
-    Args and errors: as for ``batch``.
+    Args and errors: as for ``batch``. Source: best-fit decreasing, Johnson (1974).
     """
     samples = joined(prompts, answers, eos)
     rows: list[list[tuple[list[int], int]]] = []
+    free: list[list[list[tuple[list[int], int]]]] = [[] for _ in range(length)]  # the rows with so many free places
     for sample in sorted(zip(samples, map(len, prompts), strict=True), key=lambda sample: -len(sample[0])):
-        home = next((row for row in rows if sum(len(s) - 1 for s, _ in row) + len(sample[0]) - 1 <= length), None)
-        if home is None:
-            rows.append([sample])
-        else:
-            home.append(sample)
+        takes = len(sample[0]) - 1
+        room = next((room for room in range(takes, length) if free[room]), length)
+        if room == length:
+            rows.append([])
+        row = rows[-1] if room == length else free[room].pop()
+        row.append(sample)
+        if takes < room:
+            free[room - takes].append(row)
     numbers = [[number for number, (s, _) in enumerate(row, start=1) for _ in s[1:]] for row in rows]
     made = _rows(rows, pad, length)  # which refuses what is too long
     return made | {"text": torch.tensor([row + [0] * (length - len(row)) for row in numbers])}

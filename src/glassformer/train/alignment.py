@@ -1,4 +1,8 @@
-"""A round of PPO and one of GRPO: answer prompts, score the answers, work out what they teach, and take some steps."""
+"""A round of PPO, of GRPO and of DPO, each on a page.
+
+PPO and GRPO answer prompts, score the answers, work out what they teach, and take some steps. DPO is given pairs of
+answers, of which one is preferred, and takes the steps at once.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,11 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from glassformer.objectives import Batch, Loss, grpo, ppo
+from glassformer.objectives import Batch, Loss, dpo, grpo, ppo
 from glassformer.objectives.ppo import ActorCritic
 from glassformer.objectives.supervised import Texts
 from glassformer.train.advantages import Scale, by_spread
-from glassformer.train.experience import Reward, experience, group_experience, of_answers
+from glassformer.train.experience import Reward, experience, group_experience, of_answers, with_reference
 from glassformer.train.groups import AnyOptimizer
 from glassformer.train.rollout import repeated, rollout
 from glassformer.train.step import Objective, train_step
@@ -35,18 +39,20 @@ def ppo_round(
     loss: Loss = ppo.loss,
     clip: float | None = 1.0,
 ) -> dict[str, float]:
-    """One round of PPO. Returns the metrics of its last step, and of its answers ``score`` and ``kl_answer``.
+    """One round of PPO. Returns the metrics of its last step, and of its answers what ``of_answers`` says.
 
     Args:
         model: what is trained.
         reference: what the policy shall stay near to; not trained.
-        reward, prompts: see above.
+        reward: scores answers, ``reward(batch) -> [B]``.
+        prompts: tokens, of any lengths; each is answered once.
         optimizer: holds the weights of ``model``.
         generator: the source of chance.
         max_new, eos, pad: as for ``rollout``.
         kl: β, the price of leaving the reference, per nat.
         gamma, lam: as for ``gae``.
-        epochs, minibatches: how often the experience is gone through, and in how many steps each time.
+        epochs: how often the answers are gone through.
+        minibatches: in how many steps each time.
         loss: ``objectives.ppo.loss``, or a ``partial`` of it.
         clip: the longest gradient that is taken as it is.
 
@@ -76,7 +82,14 @@ def grpo_round(
     loss: Loss = grpo.loss,
     clip: float | None = 1.0,
 ) -> dict[str, float]:
-    """One round of GRPO: ``group`` answers to each prompt. Args and what is returned: as for ``ppo_round``.
+    """One round of GRPO. Returns what ``ppo_round`` returns.
+
+    Args:
+        policy: what is trained.
+        group: how many answers to each prompt, at least 2.
+        scale: by what the advantages of a group are divided: ``by_spread`` or ``by_nothing``.
+        loss: ``objectives.grpo.loss``, or a ``partial`` of it.
+        and the arguments of ``ppo_round``.
 
     Source: Shao et al. (2024), algorithm 1. Taught in ``transformers``, section 13.
     """
@@ -85,6 +98,33 @@ def grpo_round(
     batch = group_experience(policy, reference, reward, sampled, group=group, scale=scale)
     said = learn(policy, loss, batch, optimizer, generator, epochs=epochs, minibatches=minibatches, clip=clip)
     return said | of_answers(batch)
+
+
+def dpo_round(
+    policy: nn.Module,
+    reference: nn.Module,
+    pairs: Batch,
+    optimizer: AnyOptimizer,
+    generator: torch.Generator,
+    *,
+    epochs: int = 1,
+    minibatches: int = 1,
+    loss: Loss = dpo.loss,
+    clip: float | None = 1.0,
+) -> dict[str, float]:
+    """One round of DPO: no answer is sampled, and none is scored. Returns the metrics of its last step.
+
+    Args:
+        policy: what is trained.
+        reference: what the policy shall stay near to; not trained.
+        pairs: answers, the better first: see ``objectives.dpo.batch``.
+        optimizer, generator, epochs, minibatches, clip: as for ``ppo_round``.
+        loss: ``objectives.dpo.loss`` or ``ipo``, or a ``partial`` of one.
+
+    Source: Rafailov et al. (2023), section 4. Taught in ``transformers``, section 13.
+    """
+    batch = with_reference(pairs, reference)
+    return learn(policy, loss, batch, optimizer, generator, epochs=epochs, minibatches=minibatches, clip=clip)
 
 
 def learn(

@@ -13,8 +13,10 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, distributed, nn
+from torch._C._distributed_c10d import PrefixStore
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from glassformer.parts.stack import Stack
@@ -111,9 +113,16 @@ def connect(parallel: str = "ddp", device: str = "auto") -> Iterator[Group]:
         on = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(on)
     if not joined:
+        wait = timedelta(minutes=MINUTES)
+        store, rank, size = next(rendezvous("env://", timeout=wait))
+        # torchrun starts failed processes again with the store of those before, where their addresses still are
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
         distributed.init_process_group(
             "nccl" if on.type == "cuda" else "gloo",
-            timeout=timedelta(minutes=MINUTES),
+            store=PrefixStore(f"attempt {attempt}", store),
+            rank=rank,
+            world_size=size,
+            timeout=wait,
             device_id=on if on.type == "cuda" else None,
         )
     try:

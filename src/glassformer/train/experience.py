@@ -61,7 +61,9 @@ def group_experience(
 
 
 def of_answers(batch: Batch) -> dict[str, float]:
-    """The mean score of the answers, and of ``log π(answer) − log π_ref(answer)``: an estimate of their KL."""
+    """Means over the answers: ``score``; ``kl_answer``, ``log π(answer) − log π_ref(answer)``, an estimate of the KL
+    divergence of whole answers; and ``answer_length``, in tokens.
+    """
     return {
         "score": float(batch["score"].float().mean()),
         "kl_answer": float((batch["old"] - batch["reference"]).sum(-1).mean()),

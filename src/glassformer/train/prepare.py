@@ -67,7 +67,8 @@ def new_model(recipe: Recipe, goal: Task, vocab: int) -> Any:
         raise RecipeError(f"model.start has {model.config.vocab} tokens; tokenizer and objective need {vocab}.")
     if model.context is not None and model.context < context:
         raise RecipeError(
-            f"data.context must be at most {model.context}, which {recipe.model.start} reads, not {context}."
+            f"data.context must be at most {model.context - goal.longer}, for which {recipe.model.start} has room, "
+            f"not {recipe.data.context}."
         )
     return model
 

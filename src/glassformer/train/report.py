@@ -5,7 +5,11 @@ from typing import Any
 
 import torch
 
-from glassformer.train.journal import read
+from glassformer.generate.sampling import Sampling
+from glassformer.train.journal import read as lines_of
+
+CALM = Sampling(temperature=0.8)
+"""Likely tokens somewhat more often than the model says."""
 
 
 def curve(folder: Path) -> Path | None:
@@ -17,7 +21,7 @@ def curve(folder: Path) -> Path | None:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         return None
-    lines = read(folder)
+    lines = lines_of(folder)
     trained = [(line["step"], line["loss"]) for line in lines if "loss" in line]
     validated = [(line["step"], line["validation_loss"]) for line in lines if "validation_loss" in line]
     if not trained:
@@ -46,8 +50,8 @@ def curve(folder: Path) -> Path | None:
 
 
 @torch.no_grad()
-def sample(model: Any, first: int, tokens: int, context: int, seed: int = 1, temperature: float = 0.8) -> list[int]:
-    """What a decoder writes after the token ``first``: each token drawn from ``softmax(logits / temperature)``.
+def sample(model: Any, first: int, tokens: int, context: int, seed: int = 1, rule: Sampling = CALM) -> list[int]:
+    """What a decoder writes after the token ``first``, each token chosen by ``rule``.
 
     It reads the last ``context`` tokens anew each time, as in training, so the text may be longer than the context.
     """
@@ -57,7 +61,7 @@ def sample(model: Any, first: int, tokens: int, context: int, seed: int = 1, tem
     model.eval()
     ids = [first]
     for _ in range(tokens):
-        logits = model(torch.tensor([ids[-context:]], device=device))[0, -1].float().cpu()
-        ids.append(int(torch.multinomial((logits / temperature).softmax(-1), 1, generator=chance)))
+        read = torch.tensor([ids[-context:]], device=device)
+        ids.append(int(rule.choose(model(read)[:, -1].cpu(), read.cpu(), chance)))
     model.train(was_training)
     return ids
