@@ -173,7 +173,7 @@ def test_state_round_trip():
         ({"x": {"a cat": [1.0, 2.0]}}, "x must have one lower-case word as each key, not 'a cat'."),
         ({"words": ["dog"]}, "words must have a vector in x each; 'dog' has none."),
         ({"w_xh": [[1.0, 2.0]]}, "w_xh must be 2 rows of 2 finite numbers, not [[1.0, 2.0]]."),
-        ({"w_hh": [[1.0, 2.0], [3.0, math.nan]]}, "w_hh must be 2 rows of 2 finite numbers, not [[1.0, 2.0], [3.0, nan]]."),
+        ({"w_hh": [[1, 2], [3, math.nan]]}, "w_hh must be 2 rows of 2 finite numbers, not [[1, 2], [3, nan]]."),
         ({"b": ["a", 1]}, "b must be 2 finite numbers, not ['a', 1]."),
         ({"step": -1}, "step must be from 0 to 12, not -1."),
         ({"step": 13}, "step must be from 0 to 12, not 13."),

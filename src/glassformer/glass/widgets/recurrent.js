@@ -97,7 +97,7 @@ function render({ model, el }) {
   const field = html("input", { type: "text", id: fieldId, class: "field", autocomplete: "off", spellcheck: "false",
     oninput: () => put(model, { sentence: field.value }) });
   const cells = html("div", { class: "cells", role: "group", "aria-label": "The cell at each word" });
-  const body = html("tbody"), caption = html("caption"), said = html("p", { class: "note" });
+  const body = html("tbody"), caption = html("caption");
   const head = ["", "unit 1", "unit 2"].map((words) => (words ? html("th", { scope: "col" }, words) : html("td")));
   const table = html("table", {}, caption, html("thead", {}, html("tr", {}, ...head)), body);
   const plane = svg("svg", { viewBox: "0 0 340 352", role: "img",
@@ -108,7 +108,7 @@ function render({ model, el }) {
     html("div", { class: "gf-controls" },
       html("div", { class: "typed" }, html("label", { for: fieldId, class: "gf-label" }, "Sentence"), field),
       html("div", { class: "buttons" }, back, next)),
-    title("The same cell at every word"), cells, said, sentence,
+    title("The same cell at every word"), cells, sentence,
     html("div", { class: "panels" }, html("div", { class: "scroll" }, table), html("div", {}, title("Where the hidden state is"), plane)));
   el.append(root);
 
@@ -142,8 +142,7 @@ function render({ model, el }) {
     body.replaceChildren(...(now ? calculation(state, now) : []).map(([name, what, units]) =>
       html("tr", {}, html("th", { scope: "row" }, name, html("small", {}, what)), ...units.map(([sum, value]) =>
         html("td", {}, html("span", { class: "sum" }, sum), html("b", {}, value))))));
-    said.textContent = result.note;
-    announce([result.sentence, result.note].filter((part) => part && part !== said.textContent).join(" "));
+    announce(`${result.sentence} ${result.note}`.trim());
   });
   return () => {
     unfollow();
