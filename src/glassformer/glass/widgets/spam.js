@@ -45,7 +45,8 @@ function say({ text, emails, selected }, { features, p, spam }) {
 }
 
 const text = (x, y, words, attributes = {}) => svg("text", { x, y, "text-anchor": "middle", ...attributes }, words);
-const PLACES = [[[56, 54], [56, 144], [56, 234]], [[200, 88], [200, 200]], [[312, 144]]];
+const PLACES = [[[46, 54], [46, 160], [46, 266]], [[206, 106], [206, 214]], [[316, 160]]];
+const SHORT = ["! marks", "money", "requests"];
 
 /** Three columns of circles; a line is as wide as what it sends on, orange if that raises the sum, teal and dashed if not. */
 function drawNetwork(root, { weights }, { features, sent, hidden, p }) {
@@ -54,16 +55,16 @@ function drawNetwork(root, { weights }, { features, sent, hidden, p }) {
     const [x1, y1] = PLACES[layer][i], [x2, y2] = PLACES[layer + 1][j], shown = number(value);
     const width = Math.min(9, 0.8 + 1.6 * Math.abs(value));
     lines.push(svg("line", { x1, y1, x2, y2, "stroke-width": width, class: value > 0 ? "up" : value < 0 ? "down" : "none" }));
-    const t = layer ? 0.47 : [0.36, 0.31, 0.36][i]; // where lines do not cross
+    const t = !layer && i === 2 * (1 - j) ? 0.3 : 0.45; // where lines do not cross
     labels.push(text(x1 + t * (x2 - x1), y1 + t * (y2 - y1) + 4, value > 0 ? `+${shown}` : shown, { class: "sent" }));
   })));
-  const circle = ([x, y], value, names, kind = "") => svg("g", { class: `unit ${kind}` }, svg("circle", { cx: x, cy: y, r: 23 }),
-    text(x, y + 5, value), ...names.map((name, k) => text(x, y + 38 + 14 * k, name, { class: "gf-soft" })));
+  const circle = ([x, y], value, name, kind = "") => svg("g", { class: `unit ${kind}` }, svg("circle", { cx: x, cy: y, r: 23 }),
+    text(x, y + 5, value), text(x, y + 38, name, { class: "gf-soft" }));
   root.replaceChildren(...lines, ...labels,
-    text(56, 16, "features", { class: "head" }), text(200, 16, "hidden", { class: "head" }), text(312, 16, "output", { class: "head" }),
-    ...Object.entries(KINDS).map(([kind, [, name]], i) => circle(PLACES[0][i], number(features[i]), [name], kind)),
-    ...hidden.map((value, j) => circle(PLACES[1][j], number(value), [`bias ${number(weights.b1[j])}`])),
-    circle(PLACES[2][0], number(p), [`bias ${number(weights.b2)}`], "out"));
+    ...["features", "hidden", "output"].map((words, k) => text(PLACES[k][0][0], 16, words, { class: "head" })),
+    ...Object.keys(KINDS).map((kind, i) => circle(PLACES[0][i], number(features[i]), SHORT[i], kind)),
+    ...hidden.map((value, j) => circle(PLACES[1][j], number(value, 2, true), `bias ${number(weights.b1[j])}`)),
+    circle(PLACES[2][0], number(p, 2, true), `bias ${number(weights.b2)}`, "out"));
 }
 
 const TRAITS = ["weights", "activation", "money", "ask", "emails", "selected", "text"];
@@ -77,7 +78,7 @@ function render({ model, el }) {
   const area = html("textarea", { id: areaId, rows: 4, spellcheck: "false", oninput: () => put(model, { text: area.value }) });
   const reset = html("button", { type: "button", class: "gf-button", onclick: () => choose(model.get("selected")) }, "Back to its own text");
   const marked = html("p", { class: "marked" }), words = html("p", { class: "words" });
-  const network = svg("svg", { viewBox: "0 0 360 290", role: "img",
+  const network = svg("svg", { viewBox: "0 0 360 322", role: "img",
     "aria-label": "The network: features to the left, two hidden units, the output to the right." });
   const bar = html("div", { class: "fill" }), result = html("span", { class: "result" });
   const { node: sentence, say: announce, stop } = liveRegion(400); // while a text is typed, it waits

@@ -137,7 +137,7 @@ class Spam(InteractiveFigure):
         """The network with its values for the present text, and the probability, as SVG with the page's colors."""
         with rc_context():
             use_style()
-            figure = Figure(figsize=(6.4, 4.4))
+            figure = Figure(figsize=(6.4, 4.6))
             ax, bar = figure.subplots(2, 1, height_ratios=[6, 1])
             self._draw_network(ax)
             p = self.forward()[2]
@@ -149,15 +149,16 @@ class Spam(InteractiveFigure):
 
     def _draw_network(self, ax: Axes) -> None:
         x, h, p = self.forward()
-        places = [[(0, 2), (0, 1), (0, 0)], [(1, 1.6), (1, 0.4)], [(2, 1)]]
-        sent = [x[:, None] * self.weights["w1"], (h * self.weights["w2"])[:, None]]
+        places: list[list[tuple[float, float]]] = [[(0, 2), (0, 1), (0, 0)], [(1, 1.6), (1, 0.4)], [(2, 1)]]
+        sent: list[np.ndarray] = [x[:, None] * self.weights["w1"], (h * self.weights["w2"])[:, None]]
         for before, after, values in zip(places, places[1:], sent, strict=False):
             for (x0, y0), row in zip(before, values, strict=True):
                 for (x1, y1), value in zip(after, row, strict=True):
                     color = FAINT if value == 0 else SERIES[int(value > 0)]
                     ax.plot([x0, x1], [y0, y1], color=color, linewidth=min(9.0, 0.8 + 1.6 * abs(value)), zorder=1)
-        names = [["exclamation marks", "money words", "requests"], ["hidden 1", "hidden 2"], ["p"]]
-        for column, values, words in zip(places, [x, h, [p]], names, strict=True):
+        names = [["! marks", "money words", "requests"], ["hidden 1", "hidden 2"], ["p"]]
+        shown: list[np.ndarray] = [x, h, np.array([p])]
+        for column, values, words in zip(places, shown, names, strict=True):
             for (left, up), value, name in zip(column, values, words, strict=True):
                 ax.plot(left, up, "o", color=PAPER, markeredgecolor=INK, markeredgewidth=1.5, markersize=36, zorder=2)
                 ax.text(left, up, f"{value:.4g}" if column is places[0] else f"{value:.2f}", ha="center", va="center")
