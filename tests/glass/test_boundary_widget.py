@@ -113,7 +113,7 @@ def test_the_sentence(compute):
     state |= {"points": {"p": [[0, 0, 1], [0, 0, 1], [0, 0, 0]]}, "problem": "p", "width": 2, "depth": 1}
     got = compute({**state, "networks": [{**one, "accuracies": [0.5, 0.25, 1]}]})["sentence"]
     assert got == (
-        "p, 1 hidden layer of 2 units, 9 parameters: this network is right on 2 of 3 test points. "
+        "P, 1 hidden layer of 2 units, 9 parameters: this network is right on 2 of 3 test points. "
         "With 3 seeds the accuracy was from 0.25 to 1, with median 0.5."
     )
     got = compute({**state, "networks": [{**one, "accuracies": [0.5, 0.5]}]})["sentence"]

@@ -132,8 +132,9 @@ def test_the_sentence(compute, change, sentence, note):
 def test_the_calculation_spells_out_the_step(evaluate):
     state = json.dumps(Recurrent(b=[-0.1, 0.2]).state())
     rows = evaluate(f"calculation({state}, compute({state}).steps[1])")
-    assert [row[0] for row in rows] == ["x W_xh", "h W_hh", "b", "sum", "tanh"]
-    assert rows[0][2] == [["0.1 · 0.3 + 0.9 · 0.4", "0.39"], ["0.1 · 0.7 + 0.9 · 0.2", "0.25"]]
+    assert [row[0] for row in rows] == ["x Wₓₕ", "h Wₕₕ", "b", "sum", "tanh"]
+    plain = [[sum.replace("\u00a0", " "), value] for sum, value in rows[0][2]]
+    assert plain == [["0.1 · 0.3 + 0.9 · 0.4", "0.39"], ["0.1 · 0.7 + 0.9 · 0.2", "0.25"]]
     assert rows[2][2][0] == ["", "−0.1"]
     assert rows[3][2][0][0].endswith(" + (−0.1)")
 

@@ -36,7 +36,7 @@ function compute({ networks, points, problem, width, depth }) {
   const layers = depth === 1 ? "1 hidden layer" : `${depth} hidden layers`;
   const over = seeds.low === seeds.high ? `always ${share(seeds.low)}`
     : `from ${share(seeds.low)} to ${share(seeds.high)}, with median ${share(seeds.middle)}`;
-  const sentence = `${problem}, ${layers} of ${width} units, ${parameters} parameters: this network is right on ${correct} of ` +
+  const sentence = `${problem[0].toUpperCase()}${problem.slice(1)}, ${layers} of ${width} units, ${parameters} parameters: this network is right on ${correct} of ` +
     `${tested.length} test points. With ${accuracies.length} seeds the accuracy was ${over}.`;
   return { z, right, correct, parameters, formula, ...seeds, sentence };
 }
@@ -92,7 +92,7 @@ function tableRows({ networks, problem, width, depth }) {
       const now = row === depth && column === width;
       return html("td", { class: now ? "now" : null, "aria-current": now ? "true" : null }, html("b", {}, number(middle, 3, true)),
         html("small", {}, low === high ? "every seed" : `${number(low, 3)}–${number(high, 3)}`),
-        html("small", {}, `${count(column, row).parameters} numbers`));
+        html("small", {}, `${count(column, row).parameters} parameters`));
     })));
 }
 

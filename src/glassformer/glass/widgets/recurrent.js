@@ -74,11 +74,11 @@ function drawPlane(root, { steps, step }) {
 /** The rows of this step's calculation: what it is, then for each unit the numbers and their result. */
 function calculation({ w_xh, w_hh, b }, { x, before, from_input, from_hidden, sum, hidden }) {
   const short = (value) => number(value, 4), inner = (value) => (value < 0 ? `(${short(value)})` : short(value));
-  const product = (row, W, j) => row.map((value, i) => `${inner(value)} · ${inner(W[i][j])}`).join(" + ");
+  const product = (row, W, j) => row.map((value, i) => `${inner(value)}\u00a0·\u00a0${inner(W[i][j])}`).join(" + ");
   const units = (f) => [f(0), f(1)];
   return [
-    ["x W_xh", "the word", units((j) => [product(x, w_xh, j), short(from_input[j])])],
-    ["h W_hh", "the state before", units((j) => [product(before, w_hh, j), short(from_hidden[j])])],
+    ["x Wₓₕ", "the word", units((j) => [product(x, w_xh, j), short(from_input[j])])],
+    ["h Wₕₕ", "the state before", units((j) => [product(before, w_hh, j), short(from_hidden[j])])],
     ["b", "the bias", units((j) => ["", short(b[j])])],
     ["sum", "", units((j) => [[from_input[j], from_hidden[j], b[j]].map(inner).join(" + "), short(sum[j])])],
     ["tanh", "the new state", units((j) => [`tanh(${short(sum[j])})`, short(hidden[j])])],
@@ -138,7 +138,7 @@ function render({ model, el }) {
     drawCells(result);
     drawPlane(plane, result);
     const now = steps[step - 1];
-    caption.textContent = now ? `Step ${step}, “${now.word}”: tanh(x W_xh + h W_hh + b)` : "Before the first word: h = 0";
+    caption.textContent = now ? `Step ${step}, “${now.word}”: tanh(x Wₓₕ + h Wₕₕ + b)` : "Before the first word: h = 0";
     body.replaceChildren(...(now ? calculation(state, now) : []).map(([name, what, units]) =>
       html("tr", {}, html("th", { scope: "row" }, name, html("small", {}, what)), ...units.map(([sum, value]) =>
         html("td", {}, html("span", { class: "sum" }, sum), html("b", {}, value))))));
