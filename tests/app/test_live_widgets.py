@@ -266,6 +266,8 @@ FIGURES = {  # how it is made, what takes the keys, the keys, what Python then k
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_worked_by_keyboard_and_looks_at_home(live, name):
     arguments, selector, keys, expression, value = FIGURES[name]
+    # A figure is as wide as the page, and at the page's top it would cover the theme button.
+    live.page.evaluate("document.querySelector('article').append(document.querySelector('#shown'))")
     live.run(f"from glassformer.glass.widgets.{name.lower()} import {name}\nf = {name}({arguments})\ndisplay(f)")
     live.until("shown.querySelector('.gf-sentence')?.textContent")
     before = live.page.locator("#shown .gf-sentence").inner_text()
