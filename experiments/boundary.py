@@ -7,8 +7,8 @@ layers, each of 2, 4 or 8 units, learn from the same 300 points, with five seeds
 tested on 200 other points. The weights are rounded to three digits before the test, so that what is stored gives
 exactly the accuracy that is stored. Of the five the one with the median accuracy is kept.
 
-It takes about three minutes on one thread. Ctrl-C stops it, and the next run goes on from there. Shown in ``mlp_intro``,
-section 4.
+It takes about three minutes on one thread. Ctrl-C stops it, and the next run goes on from there. Shown in
+``mlp_intro``, section 4.
 """
 
 import math

@@ -60,12 +60,13 @@ def test_the_shade_is_where_the_slope_is_flat(evaluate, name):
         (
             "tanh",
             -3,
-            "tanh at −3: value −1, slope 0.01: saturated. The curve runs along −1, so nearly no gradient passes.",
+            "tanh at −3: value almost −1, slope 0.01: saturated. "
+            "The curve runs along −1, so nearly no gradient passes.",
         ),
         (
             "sigmoid",
             -6,
-            "sigmoid at −6: value 0, slope under 0.01: saturated. "
+            "sigmoid at −6: value almost 0, slope almost 0: saturated. "
             "The curve runs along 0, so nearly no gradient passes.",
         ),
         ("ReLU", -1, "ReLU at −1: value 0, slope 0: flat. Below 0 no gradient passes."),
@@ -84,13 +85,14 @@ def test_the_shade_is_where_the_slope_is_flat(evaluate, name):
         (
             "GELU",
             -0.75,
-            "GELU at −0.75: value −0.17, slope under 0.01: flat. Here is the bottom of its dip, where the slope "
+            "GELU at −0.75: value −0.17, slope almost 0: flat. Here is the bottom of its dip, where the slope "
             "changes its sign.",
         ),
         (
             "GELU",
             -4,
-            "GELU at −4: value 0, slope just below 0: saturated. The curve runs along 0, so nearly no gradient passes.",
+            "GELU at −4: value almost 0, slope almost 0: saturated. "
+            "The curve runs along 0, so nearly no gradient passes.",
         ),
         ("SiLU", 0, "SiLU at 0: value 0, slope 0.5."),
     ],

@@ -3,7 +3,7 @@
 const END = 6, FLAT = 0.05, NEARLY = 0.1; // a slope nearer to 0 than FLAT counts as flat
 const sigmoid = (z) => (z < 0 ? Math.exp(z) / (1 + Math.exp(z)) : 1 / (1 + Math.exp(-z)));
 
-/** The error function: 2/√π · e^(−x²) · Σ (2x²)ⁿ x / (1·3·5···(2n+1)). All terms have one sign, so no digits are lost. */
+/** The error function: 2/√π · e^(−x²) · Σ (2x²)ⁿ x / (1·3·5···(2n+1)). The terms have one sign, so no digit is lost. */
 function erf(x) {
   if (Math.abs(x) > 6) return Math.sign(x); // to the last digit
   let term = x, sum = x;
@@ -31,13 +31,21 @@ function compute({ function: name, z }) {
   return { value, slope, flat, sentence: say(name, z, value, slope) };
 }
 
+/** A number with two decimals, but never a false −1, 0 or 1. */
+function honest(x) {
+  const shown = Number(x.toFixed(2)), off = Math.abs(x - shown) > 1e-12 && [-1, 0, 1].includes(shown);
+  return `${off ? "almost " : ""}${number(shown)}`;
+}
+
 function say(name, z, value, slope) {
-  const size = Math.abs(slope), few = slope && size < 0.005 ? `${slope < 0 ? "just below" : "under"} ${slope < 0 ? 0 : 0.01}` : number(slope);
-  const start = `${name} at ${number(z)}: value ${number(value)}, slope ${few}`;
+  const size = Math.abs(slope), start = `${name} at ${number(z)}: value ${honest(value)}, slope ${honest(slope)}`;
   if (size >= FLAT) return `${start}${size < NEARLY ? ": nearly flat" : ""}.`;
-  if (name === "leaky ReLU") return `${start}. Below 0 it is nearly flat, but a hundredth of the gradient still passes.`;
-  if (!slope) return `${start}: flat. ${z ? "Below 0" : "At 0 PyTorch takes the slope to be 0, and below it"} no gradient passes.`;
-  if (value < FUNCTIONS[name].lowest / 2) return `${start}: flat. Here is the bottom of its dip, where the slope changes its sign.`;
+  const where = z ? "Below 0" : "At 0 PyTorch takes the slope to be 0, and below it";
+  if (name === "leaky ReLU")
+    return `${start}. Below 0 it is nearly flat, but a hundredth of the gradient still passes.`;
+  if (!slope) return `${start}: flat. ${where} no gradient passes.`;
+  if (value < FUNCTIONS[name].lowest / 2)
+    return `${start}: flat. Here is the bottom of its dip, where the slope changes its sign.`;
   const level = value > 0.5 ? 1 : value < -0.5 ? -1 : 0;
   return `${start}: saturated. The curve runs along ${number(level)}, so nearly no gradient passes.`;
 }
@@ -85,7 +93,8 @@ function drawPlot({ layer, hit }, { function: name, z }, k, { value, slope }, cl
     ...[-6, -4, -2, 0, 2, 4, 6].map((t) => text(across(t), bottom + 16, number(t), { "text-anchor": "middle" })),
     text(right, bottom + 32, "z →", { "text-anchor": "end" }), text(left, 13, k ? "↑ slope" : "↑ value"),
     svg("g", { "clip-path": `url(#${clipId})` }, ...(k ? [] : [svg("line", { x1, y1, x2, y2, class: "tangent" })]),
-      svg("path", { d: `M${across(z)} ${top}V${bottom}`, class: "now" }), svg("path", { d: curve(name, k, y), class: `curve k${k}` })),
+      svg("path", { d: `M${across(z)} ${top}V${bottom}`, class: "now" }),
+      svg("path", { d: curve(name, k, y), class: `curve k${k}` })),
     svg("circle", { cx: across(z), cy: y(here), r: 7, class: "point" }));
 }
 
@@ -96,12 +105,17 @@ function render({ model, el }) {
     html("input", { type: "radio", name: group, value: name, onchange: () => put(model, { function: name }) }));
   const z = slider({ label: "z", min: -END, max: END, step: 0.05, oninput: (x) => put(model, { z: x }) });
   const [[left, right], [top, bottom]] = BOX;
-  const plots = ["The function and its tangent at the point z.", "The slope of the function at every z."].map((label, k) => {
-    const layer = svg("g"), hit = svg("circle", { r: 22, class: "hit" }); // no larger, so that a finger can still scroll
+  const names = ["The function and its tangent at the point z.", "The slope of the function at every z."];
+  const plots = names.map((label, k) => {
+    const layer = svg("g"), hit = svg("circle", { r: 22, class: "hit" }); // no larger, so a finger can still scroll
     const corner = { x: left, y: top, width: right - left, height: bottom - top };
     const clip = svg("clipPath", { id: `${clipId}-${k}` }, svg("rect", corner));
-    const root = svg("svg", { viewBox: "0 0 340 268", role: "img", "aria-label": label }, svg("defs", {}, clip), layer, hit);
-    const move = (p) => put(model, { z: clamp(Math.round((((p.x - left) / (right - left)) * 2 - 1) * END * 20) / 20, -END, END) });
+    const picture = { viewBox: "0 0 340 268", role: "img", "aria-label": label };
+    const root = svg("svg", picture, svg("defs", {}, clip), layer, hit);
+    const move = ({ x }) => { // in steps of 0.05, as the slider
+      const z = END * ((2 * (x - left)) / (right - left) - 1);
+      put(model, { z: clamp(Math.round(20 * z) / 20, -END, END) });
+    };
     drag(hit, root, { move });
     return { layer, hit, root };
   });

@@ -1,4 +1,5 @@
-// Trained networks of several widths and depths, and the region that each gives to class 1. W is [from][to], as in x W + b.
+// Trained networks of several widths and depths, and the region that each gives to class 1.
+// W is [from][to], as in x W + b.
 
 const GRID = 72, REACH = 1.1, SHADES = 8; // cells each way, the plane from −REACH to REACH, shades of the output
 const sigmoid = (z) => 1 / (1 + Math.exp(-z));
@@ -30,18 +31,21 @@ function spread(accuracies) {
 /** Everything the figure says about a state: pure, so that a test can hold it against the library. */
 function compute({ networks, points, problem, width, depth }) {
   const { weights, accuracies } = find(networks, problem, width, depth), tested = points[problem];
-  const z = tested.map(([x, y]) => output(weights, [x, y])), right = z.map((value, i) => value >= 0 === (tested[i][2] === 1));
+  const z = tested.map(([x, y]) => output(weights, [x, y]));
+  const right = z.map((value, i) => value >= 0 === (tested[i][2] === 1));
   const { parameters, formula } = count(width, depth), seeds = spread(accuracies);
   const correct = right.filter(Boolean).length, share = (x) => number(x, 3);
   const layers = depth === 1 ? "1 hidden layer" : `${depth} hidden layers`;
   const over = seeds.low === seeds.high ? `always ${share(seeds.low)}`
     : `from ${share(seeds.low)} to ${share(seeds.high)}, with median ${share(seeds.middle)}`;
-  const sentence = `${problem[0].toUpperCase()}${problem.slice(1)}, ${layers} of ${width} units, ${parameters} parameters: this network is right on ${correct} of ` +
-    `${tested.length} test points. With ${accuracies.length} seeds the accuracy was ${over}.`;
+  const name = problem[0].toUpperCase() + problem.slice(1);
+  const sentence = `${name}, ${layers} of ${width} units, ${parameters} parameters: ` +
+    `this network is right on ${correct} of ${tested.length} test points. ` +
+    `With ${accuracies.length} seeds the accuracy was ${over}.`;
   return { z, right, correct, parameters, formula, ...seeds, sentence };
 }
 
-/** The shade of each cell of the plane, row by row from the top: 0 to SHADES − 1, the upper half where the answer is 1. */
+/** The shade of each cell of the plane, row by row from the top: from 0, surely class 0, to SHADES − 1. */
 function shades(weights) {
   const middle = (i) => REACH * ((2 * (i + 0.5)) / GRID - 1), line = Array.from({ length: GRID }, (_, i) => middle(i));
   return line.map((y) => line.map((x) => Math.min(SHADES - 1, Math.floor(SHADES * sigmoid(output(weights, [x, -y]))))));
@@ -63,7 +67,8 @@ function drawGround(weights) {
   });
   return paths.map((d, k) => {
     const far = Math.abs(2 * (k + 0.5) / SHADES - 1); // how sure the network is
-    return svg("path", { d, class: `ground c${Number(2 * k >= SHADES)}`, "fill-opacity": (0.1 + 0.4 * far).toFixed(2) });
+    const color = `ground c${Number(2 * k >= SHADES)}`;
+    return svg("path", { d, class: color, "fill-opacity": (0.1 + 0.4 * far).toFixed(2) });
   });
 }
 
@@ -90,7 +95,7 @@ function tableRows({ networks, problem, width, depth }) {
     ...sizes(networks, "width").map((column) => {
       const { low, middle, high } = spread(find(networks, problem, column, row).accuracies);
       const now = row === depth && column === width;
-      return html("td", { class: now ? "now" : null, "aria-current": now ? "true" : null }, html("b", {}, number(middle, 3, true)),
+      return html("td", { class: now && "now", "aria-current": now && "true" }, html("b", {}, number(middle, 3, true)),
         html("small", {}, low === high ? "every seed" : `${number(low, 3)}–${number(high, 3)}`),
         html("small", {}, `${count(column, row).parameters} parameters`));
     })));
@@ -104,8 +109,10 @@ function render({ model, el }) {
   const radios = problems(networks).map((name) =>
     html("input", { type: "radio", name: group, value: name, onchange: () => put(model, { problem: name }) }));
   const sliders = ["width", "depth"].map((name) => {
-    const steps = sizes(networks, name), label = { width: "width: units in a layer", depth: "depth: hidden layers" }[name];
-    const made = slider({ label, min: 0, max: Math.max(steps.length - 1, 1), step: 1, digits: 0, oninput: (i) => put(model, { [name]: steps[Math.min(i, steps.length - 1)] }) });
+    const steps = sizes(networks, name), last = steps.length - 1;
+    const label = { width: "width: units in a layer", depth: "depth: hidden layers" }[name];
+    const oninput = (i) => put(model, { [name]: steps[Math.min(i, last)] });
+    const made = slider({ label, min: 0, max: Math.max(last, 1), step: 1, digits: 0, oninput });
     const show = (value) => {
       made.show(steps.indexOf(value));
       made.node.querySelector("output").textContent = value;
@@ -119,7 +126,8 @@ function render({ model, el }) {
   const head = [html("td"), ...sizes(networks, "width").map((width) => html("th", { scope: "col" }, `width ${width}`))];
   const table = html("table", {}, caption, html("thead", {}, html("tr", {}, ...head)), body);
   const { node: sentence, say: announce, stop } = liveRegion();
-  const icon = (words, drawing) => html("span", {}, svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, drawing), words);
+  const icon = (words, drawing) =>
+    html("span", {}, svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, drawing), words);
   const patch = (c) => svg("rect", { x: 1, y: 2, width: 14, height: 12, class: `ground c${c}`, "fill-opacity": 0.45 });
   const root = html("div", { class: "gf gf-boundary" },
     html("div", { class: "gf-controls" },
@@ -129,7 +137,8 @@ function render({ model, el }) {
     sentence,
     html("div", { class: "panels" },
       html("div", {}, html("p", { class: "gf-title" }, "Test points, and what the network answers"), plane,
-        html("p", { class: "key" }, icon("class 1", mark([8, 8], 1, false, 5)), icon("class 0", mark([8, 8], 0, false, 5)),
+        html("p", { class: "key" },
+          icon("class 1", mark([8, 8], 1, false, 5)), icon("class 0", mark([8, 8], 0, false, 5)),
           icon("wrong", mark([8, 8], 0, true, 4)), icon("answer 1", patch(1)), icon("answer 0", patch(0)))),
       html("div", {}, table, html("p", { class: "formula" }, "Parameters here: ", formula))));
   el.append(root);

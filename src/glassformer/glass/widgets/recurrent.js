@@ -1,4 +1,5 @@
-// A recurrent cell read through time: h becomes tanh(x W_xh + h W_hh + b), word by word. Vectors are rows of two numbers.
+// A recurrent cell read through time: h becomes tanh(x W_xh + h W_hh + b), word by word.
+// Vectors are rows of two numbers.
 
 const MOST = 12; // words that are read
 const bare = (word) => word.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
@@ -54,8 +55,9 @@ function drawPlane(root, { steps, step }) {
   const arrow = (t) => { // the middle of a step, if it is long enough to hold a head
     const [p, q] = [h[t - 1], h[t]], [dx, dy] = [q[0] - p[0], q[1] - p[1]], long = Math.hypot(dx, dy);
     if (long < 22) return [];
-    const on = (along, aside) => [p[0] + dx / 2 + (dx * along - dy * aside) / long, p[1] + dy / 2 + (dy * along + dx * aside) / long];
-    return [svg("path", { d: `M${[on(6, 0), on(-4, 5), on(-4, -5)].map((p) => p.join(" ")).join("L")}Z`, class: "head" })];
+    const on = (along, aside) =>
+      [p[0] + dx / 2 + (dx * along - dy * aside) / long, p[1] + dy / 2 + (dy * along + dx * aside) / long].join(" ");
+    return [svg("path", { d: `M${on(6, 0)}L${on(-4, 5)}L${on(-4, -5)}Z`, class: "head" })];
   };
   const [x, y] = h[step], name = step ? steps[step - 1].word : "start";
   const beside = [h[step - 1], h[step + 1]].filter(Boolean).reduce((total, p) => total + p[1] - y, 0);
@@ -109,7 +111,8 @@ function render({ model, el }) {
       html("div", { class: "typed" }, html("label", { for: fieldId, class: "gf-label" }, "Sentence"), field),
       html("div", { class: "buttons" }, back, next)),
     title("The same cell at every word"), cells, sentence,
-    html("div", { class: "panels" }, html("div", { class: "scroll" }, table), html("div", {}, title("Where the hidden state is"), plane)));
+    html("div", { class: "panels" }, html("div", {}, table),
+      html("div", {}, title("Where the hidden state is"), plane)));
   el.append(root);
 
   /** One cell for the start and one for each word; those that stay keep the focus they have. */

@@ -2,7 +2,9 @@
 
 const sigmoid = (z) => (z < 0 ? Math.exp(z) / (1 + Math.exp(z)) : 1 / (1 + Math.exp(-z)));
 const ACTIVATIONS = { tanh: Math.tanh, sigmoid, relu: (z) => Math.max(z, 0) };
-const KINDS = { mark: ["exclamation mark", "exclamation marks"], money: ["money word", "money words"], ask: ["request", "requests"] };
+const KINDS = { // of what is counted, in the order of the features, one and many
+  mark: ["exclamation mark", "exclamation marks"], money: ["money word", "money words"], ask: ["request", "requests"],
+};
 
 /** The text in pieces: each counted word or mark with its kinds, and what stands between them. */
 function pieces(text, { money, ask }) {
@@ -10,7 +12,8 @@ function pieces(text, { money, ask }) {
   let end = 0;
   for (const { 0: found, index } of text.matchAll(/[a-z']+|!/gi)) {
     const word = found.toLowerCase();
-    const kinds = found === "!" ? ["mark"] : [...(money.includes(word) ? ["money"] : []), ...(ask.includes(word) ? ["ask"] : [])];
+    const counted = { mark: word === "!", money: money.includes(word), ask: ask.includes(word) };
+    const kinds = Object.keys(KINDS).filter((kind) => counted[kind]);
     if (!kinds.length) continue;
     if (index > end) made.push({ text: text.slice(end, index), kinds: [] });
     made.push({ text: found, kinds });
@@ -34,31 +37,34 @@ function compute(state) {
 }
 
 /** A probability in words that never says 0, 1 or a false 0.5. */
-const chance = (p) => (p < 0.005 ? "under 0.01" : p > 0.995 ? "over 0.99" : p < 0.5 && p >= 0.495 ? "under 0.5" : number(p));
+const chance = (p) =>
+  p < 0.005 ? "under 0.01" : p > 0.995 ? "over 0.99" : p < 0.5 && p >= 0.495 ? "under 0.5" : number(p);
 const verdict = (spam) => (spam ? "spam" : "not spam");
 
 function say({ text, emails, selected }, { features, p, spam }) {
-  const counts = Object.values(KINDS).map((names, i) => `${features[i]} ${names[Number(features[i] !== 1)]}`).join(", ");
+  const counts = Object.values(KINDS).map(([one, many], i) => `${features[i]} ${features[i] === 1 ? one : many}`);
   const { text: original, label } = emails[selected];
-  const truth = text === original ? ` Its label is ${verdict(label)}${spam === Boolean(label) ? "" : ": the network is wrong"}.` : "";
-  return `${counts}: ${chance(p)}, ${verdict(spam)}.${truth}`;
+  const found = `${counts.join(", ")}: ${chance(p)}, ${verdict(spam)}.`;
+  const wrong = spam === Boolean(label) ? "" : ": the network is wrong";
+  return text === original ? `${found} Its label is ${verdict(label)}${wrong}.` : found;
 }
 
 const text = (x, y, words, attributes = {}) => svg("text", { x, y, "text-anchor": "middle", ...attributes }, words);
 const PLACES = [[[46, 54], [46, 160], [46, 266]], [[206, 106], [206, 214]], [[316, 160]]];
 const SHORT = ["! marks", "money", "requests"];
 
-/** Three columns of circles; a line is as wide as what it sends on, orange if that raises the sum, teal and dashed if not. */
+/** Three columns of circles; a line is as wide as what it sends on, orange if it raises the sum, else dashed. */
 function drawNetwork(root, { weights }, { features, sent, hidden, p }) {
   const lines = [], labels = [];
   sent.forEach((matrix, layer) => matrix.forEach((row, i) => row.forEach((value, j) => {
     const [x1, y1] = PLACES[layer][i], [x2, y2] = PLACES[layer + 1][j], shown = number(value);
-    const width = Math.min(9, 0.8 + 1.6 * Math.abs(value));
-    lines.push(svg("line", { x1, y1, x2, y2, "stroke-width": width, class: value > 0 ? "up" : value < 0 ? "down" : "none" }));
+    const way = value > 0 ? "up" : value < 0 ? "down" : "none", width = Math.min(9, 0.8 + 1.6 * Math.abs(value));
+    lines.push(svg("line", { x1, y1, x2, y2, "stroke-width": width, class: way }));
     const t = !layer && i === 2 * (1 - j) ? 0.3 : 0.45; // where lines do not cross
     labels.push(text(x1 + t * (x2 - x1), y1 + t * (y2 - y1) + 4, value > 0 ? `+${shown}` : shown, { class: "sent" }));
   })));
-  const circle = ([x, y], value, name, kind = "") => svg("g", { class: `unit ${kind}` }, svg("circle", { cx: x, cy: y, r: 23 }),
+  const circle = ([x, y], value, name, kind = "") => svg("g", { class: `unit ${kind}` },
+    svg("circle", { cx: x, cy: y, r: 23 }),
     text(x, y + 5, value), text(x, y + 38, name, { class: "gf-soft" }));
   root.replaceChildren(...lines, ...labels,
     ...["features", "hidden", "output"].map((words, k) => text(PLACES[k][0][0], 16, words, { class: "head" })),
@@ -75,8 +81,10 @@ function render({ model, el }) {
   const choose = (selected) => put(model, { selected, text: model.get("emails")[selected].text });
   const [selectId, areaId] = [uniqueId("email"), uniqueId("text")];
   const select = html("select", { id: selectId, class: "gf-select", onchange: () => choose(Number(select.value)) });
-  const area = html("textarea", { id: areaId, rows: 4, spellcheck: "false", oninput: () => put(model, { text: area.value }) });
-  const reset = html("button", { type: "button", class: "gf-button", onclick: () => choose(model.get("selected")) }, "Back to its own text");
+  const area = html("textarea", { id: areaId, rows: 4, spellcheck: "false",
+    oninput: () => put(model, { text: area.value }) });
+  const reset = html("button", { type: "button", class: "gf-button", onclick: () => choose(model.get("selected")) },
+    "Back to its own text");
   const marked = html("p", { class: "marked" }), words = html("p", { class: "words" });
   const network = svg("svg", { viewBox: "0 0 360 322", role: "img",
     "aria-label": "The network: features to the left, two hidden units, the output to the right." });
@@ -88,12 +96,13 @@ function render({ model, el }) {
     html("div", { class: "mail" },
       html("div", { class: "gf-controls" },
         html("label", { for: selectId, class: "gf-label" }, "E-mail"), select,
-        html("label", { for: areaId, class: "gf-label" }, "Its text, which you can change"), area, html("div", {}, reset)),
+        html("label", { for: areaId, class: "gf-label" }, "Its text, which you can change"), area,
+        html("div", {}, reset)),
       title("What is counted"), marked, html("p", { class: "key" }, ...key),
       html("details", {}, html("summary", {}, "Which words are counted?"), words)),
     html("div", { class: "net" }, title("What each value sends on"), network,
-      html("p", { class: "hint" }, "A number on a line is weight · value. Lines that raise the next sum are orange; lines that " +
-        "lower it are teal and dashed."))),
+      html("p", { class: "hint" }, "A number on a line is weight · value. " +
+        "Lines that raise the next sum are orange; lines that lower it are teal and dashed."))),
     html("div", { class: "verdict", "aria-hidden": "true" },
       title("The probability of spam"), html("div", { class: "bar" }, bar), html("div", { class: "ends" },
         html("span", {}, "0"), html("span", {}, "½: spam from here"), html("span", {}, "1")), result),
