@@ -249,6 +249,39 @@ display(raw)
     live.until("text.includes('0.5·6')")
 
 
+FIGURES = {  # how it is made, what takes the keys, the keys, what Python then knows
+    "Recurrent": ("step=1", "button:has-text('Next word')", ["Enter"], "f.step", "2"),
+    "Spam": (
+        "weights={'w1': [[1, 0], [0, 1], [1, 1]], 'b1': [0, 0], 'w2': [1, -1], 'b2': 0}",
+        "textarea",
+        ["End", "!"],
+        "f.text[-1]",
+        "!",
+    ),
+    "Boundary": ("problem='moons'", "input[type=range]", ["ArrowRight"], "f.width", "4"),
+    "Activation": ("z=0", "input[type=range]", ["ArrowRight"], "f.z", "0.05"),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_worked_by_keyboard_and_looks_at_home(live, name):
+    arguments, selector, keys, expression, value = FIGURES[name]
+    # A figure is as wide as the page, and at the page's top it would cover the theme button.
+    live.page.evaluate("document.querySelector('article').append(document.querySelector('#shown'))")
+    live.run(f"from glassformer.glass.widgets.{name.lower()} import {name}\nf = {name}({arguments})\ndisplay(f)")
+    live.until("shown.querySelector('.gf-sentence')?.textContent")
+    before = live.page.locator("#shown .gf-sentence").inner_text()
+    live.keys(selector, *keys)
+    live.python(expression, value)
+    live.until(f"shown.querySelector('.gf-sentence').innerText !== {json.dumps(before)}")
+    for look, width in (("light", 1280), ("dark", 1280), ("light", 390), ("dark", 320)):
+        live.page.set_viewport_size({"width": width, "height": 900})
+        press_theme_button(live.page, look)
+        assert serious_for_axe(live.page) == []
+        assert live.page.evaluate(OVERFLOWS) == []
+        assert live.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_a_reload_brings_widgets_back_and_a_restart_lets_go_of_them(live):
     live.run("s = w.IntSlider(value=2)\nout = w.Output()\ndisplay(w.VBox([s, out]))\nwith out: print('kept')")
     live.until("text.includes('kept')")
