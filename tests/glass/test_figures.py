@@ -20,9 +20,13 @@ FIGURES = {
     ),
     "cycle": lambda: figures.cycle(["guess", "compare"]),
     "descents": lambda: figures.descents(np.square, {"slow": [3, 2.9], "fast": [3, -3.1]}),
+    "layers": lambda: figures.layers([2, 5, 3], ["in", "hidden", "out"]),
     "lookup": lambda: figures.lookup(["love", "death"], 1, [[0.5, -1], [2, 3]]),
     "network": lambda: figures.network([["a", "b"], ["c"]], [[[1.0], [-2.0]]], ["in", "out"]),
     "planes": lambda: figures.planes(Plane("line", CASES, [0, 1, 1, 1], lambda x: x.sum(1) - 0.5, border=0.0)),
+    "there_and_back": lambda: figures.there_and_back(
+        [["x = 2", "x = 3"], ["h = 6"], ["L = 36"]], [["+3", ""], ["+12"], [""]], ["in", "hidden", "loss"], "Twice."
+    ),
     "tangents": lambda: figures.tangents(np.square, lambda x: 2 * x, [3, -1, 0]),
 }
 
