@@ -61,11 +61,15 @@ zero_feature = Quiz(
 
 
 def _batch(rng: random.Random) -> "tuple[Tensor, ...]":
-    """7 examples with 3 features and their answers, and a 3-5-1 network."""
+    """7 examples with 3 features and their answers, and a 3-5-1 network; or 4 examples and a 4-1-1 network.
+
+    With one hidden unit W2 is the same turned over, so forgetting that can be computed, and named.
+    """
     import torch
 
-    x, W1, b1, W2, b2 = normal(rng, (7, 3), (3, 5), (5,), (5, 1), (1,))
-    y = torch.tensor([[float(rng.random() < 0.5)] for _ in range(7)], dtype=torch.float64)
+    examples, inputs, hidden = (4, 4, 1) if rng.random() < 0.5 else (7, 3, 5)
+    x, W1, b1, W2, b2 = normal(rng, (examples, inputs), (inputs, hidden), (hidden,), (hidden, 1), (1,))
+    y = torch.tensor([[float(rng.random() < 0.5)] for _ in range(examples)], dtype=torch.float64)
     return x, y, W1, b1, W2, b2
 
 
