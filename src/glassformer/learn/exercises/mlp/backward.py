@@ -33,7 +33,7 @@ delta = Number(
 
 zero_feature = Quiz(
     id="mlp.zero-feature",
-    teaches="mlp_intro#the-first-layer-w1-and-b1",
+    teaches="mlp_intro#the-first-layer",
     options=(
         Option(
             "All four are 0.",
