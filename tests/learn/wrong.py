@@ -10,8 +10,8 @@ SHARES = (
 DESCEND = "def descend(slope, x, rate, steps):\n    "
 FORWARD = "def forward(x, W1, b1, W2, b2):\n    "
 BACKWARD = (
-    "def backward(x, y, W1, b1, W2, b2):\n    z = x @ W1 + b1\n    h = torch.tanh(z)\n    p = torch.sigmoid(h @ W2 + b2)\n"
-    "    n = len(x)\n    d2 = (p - y) / n\n    "
+    "def backward(x, y, W1, b1, W2, b2):\n    z = x @ W1 + b1\n    h = torch.tanh(z)\n"
+    "    p = torch.sigmoid(h @ W2 + b2)\n    n = len(x)\n    d2 = (p - y) / n\n    "
 )
 D1 = "d1 = (d2 @ W2.T) * (1 - h**2)\n    "
 GRADS = "grads = [x.T @ d1, d1.sum(0), h.T @ d2, d2.sum(0)]\n    return torch.cat([g.flatten() for g in grads])"
@@ -214,14 +214,17 @@ RIGHT = {
     ],
     "mlp.forward": [
         "import torch.nn.functional as F\n" + FORWARD + "return F.linear(F.linear(x, W1.T, b1).tanh(), W2.T, b2)",
-        FORWARD + "rows = []\n    for row in x:\n        h = [torch.tanh((row * W1[:, j]).sum() + b1[j]) for j in range(len(b1))]\n"
+        FORWARD + "rows = []\n    for row in x:\n"
+        "        h = [torch.tanh((row * W1[:, j]).sum() + b1[j]) for j in range(len(b1))]\n"
         "        rows.append([float(sum(h[j] * W2[j, k] for j in range(len(h))) + b2[k]) for k in range(len(b2))])\n"
         "    return rows",
-        FORWARD + "z = torch.einsum('ei,ih->eh', x, W1) + b1\n    return torch.addmm(b2, 2 * torch.sigmoid(2 * z) - 1, W2)",
+        FORWARD
+        + "z = torch.einsum('ei,ih->eh', x, W1) + b1\n    return torch.addmm(b2, 2 * torch.sigmoid(2 * z) - 1, W2)",
     ],
     "mlp.backward": [
         BACKWARD + D1 + GRADS,
-        "def backward(x, y, W1, b1, W2, b2):\n    h = torch.tanh(x @ W1 + b1)\n    error = torch.sigmoid(h @ W2 + b2) - y\n"
+        "def backward(x, y, W1, b1, W2, b2):\n    h = torch.tanh(x @ W1 + b1)\n"
+        "    error = torch.sigmoid(h @ W2 + b2) - y\n"
         "    total = 0\n    for i in range(len(x)):\n        d1 = error[i] * W2[:, 0] * (1 - h[i] ** 2)\n"
         "        parts = [torch.outer(x[i], d1).flatten(), d1, error[i] * h[i], error[i]]\n"
         "        total = total + torch.cat(parts)\n    return total / len(x)",

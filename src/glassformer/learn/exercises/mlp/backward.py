@@ -94,7 +94,7 @@ def _gradients(
     second: Any = lambda h, d2, z: h.mT @ d2,
     biases: Any = lambda d: d.sum(0),
 ) -> Any:
-    """The gradients of W1, b1, W2 and b2, flattened one after the other. Each named part can be replaced by a mistake."""
+    """The gradients of W1, b1, W2 and b2, flattened one after the other. A named part can be replaced by a mistake."""
     z = x @ W1 + b1
     h = z.tanh()
     d2 = error((h @ W2 + b2).sigmoid(), y)
@@ -162,11 +162,11 @@ in_words = Words(
     id="mlp.in-words",
     teaches="mlp_intro#the-whole-batch-in-five-lines",
     model=(
-        "The output compares its probability with the right answer; the difference is its error. The error goes back to "
-        "each hidden unit through the same weight through which the unit's value came, so a unit with a large weight "
-        "is held more responsible. There it is multiplied by the slope of the unit's bend: where the unit is saturated, "
-        "hardly anything gets through. Multiplied by the input that the hidden weight carries, this is the slope of the "
-        "loss for the weight, and the weight moves a little in the opposite direction."
+        "The output compares its probability with the right answer; the difference is its error. The error goes back "
+        "to each hidden unit through the same weight through which the unit's value came, so a unit with a large weight "
+        "is held more responsible. There it is multiplied by the slope of the unit's bend: where the unit is "
+        "saturated, hardly anything gets through. Multiplied by the input that the hidden weight carries, this is the "
+        "slope of the loss for the weight, and the weight moves a little in the opposite direction."
     ),
     points=(
         "The error starts at the output, as the difference between the answer given and the right one.",

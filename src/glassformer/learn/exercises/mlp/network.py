@@ -52,9 +52,7 @@ forward = Code(
         "The bias of the hidden layer is added after the bend. It belongs to the sum inside.": (
             lambda x, W1, b1, W2, b2: ((x @ W1).tanh() + b1) @ W2 + b2
         ),
-        "The bias of the hidden layer is added twice.": (
-            lambda x, W1, b1, W2, b2: (x @ W1 + b1 + b1).tanh() @ W2 + b2
-        ),
+        "The bias of the hidden layer is added twice.": (lambda x, W1, b1, W2, b2: (x @ W1 + b1 + b1).tanh() @ W2 + b2),
         "The bias of the output is added twice.": lambda x, W1, b1, W2, b2: _scores(x, W1, b1, W2, b2) + b2,
         "The bend is ReLU. Here the hidden layer is bent with tanh.": (
             lambda x, W1, b1, W2, b2: (x @ W1 + b1).relu() @ W2 + b2
@@ -128,7 +126,7 @@ midway = Number(
     answer=-2,
     tolerance=0.005,
     mistakes={
-        "The average of two numbers below 0 is below 0. (If you took their difference: half of their sum is wanted.)": 2,
+        "The average of two numbers below 0 is below 0. If you took their difference: it is half of their sum.": 2,
         "That is the sum of both. Midway is half of it.": -4,
         "That is half of their difference. Midway is half of their sum.": 1,
     },
