@@ -163,7 +163,7 @@ in_words = Words(
     teaches="mlp_intro#the-whole-batch-in-five-lines",
     model=(
         "The output compares its probability with the right answer; the difference is its error. The error goes back "
-        "to each hidden unit through the same weight through which the unit's value came, so a unit with a large weight "
+        "to each hidden unit through the same weight through which its value came, so a unit with a large weight "
         "is held more responsible. There it is multiplied by the slope of the unit's bend: where the unit is "
         "saturated, hardly anything gets through. Multiplied by the input that the hidden weight carries, this is the "
         "slope of the loss for the weight, and the weight moves a little in the opposite direction."
