@@ -61,10 +61,10 @@ def there_and_back(
     for x, name in zip(across, names, strict=True):
         axes.text(x, 3.62, name, ha="center", va="center", fontsize=9.5, weight="bold")
     axes.text(3.7, 4.0, title, ha="center", va="center", fontsize=10)
-    arrow(axes, (0.4, 0.34), (7.0, 0.34), INK)
-    axes.text(3.7, 0.45, "values flow forward", ha="center", va="bottom", fontsize=9)
-    arrow(axes, (7.0, 0.22), (0.4, 0.22), SERIES[1])
-    axes.text(3.7, 0.1, "slopes of the loss flow back", ha="center", va="top", fontsize=9, color=SERIES[1])
+    arrow(axes, (0.4, 0.46), (7.0, 0.46), INK)
+    axes.text(3.7, 0.52, "values flow forward", ha="center", va="bottom", fontsize=9)
+    arrow(axes, (7.0, 0.34), (0.4, 0.34), SERIES[1])
+    axes.text(3.7, 0.26, "slopes of the loss flow back", ha="center", va="top", fontsize=9, color=SERIES[1])
     flow = "; ".join(
         f"{name}: {', '.join(words.replace(chr(10), ' ') for words in column)}"
         for name, column in zip(names, columns, strict=True)
