@@ -1,6 +1,7 @@
 """The drawn figures: each is a picture that says what it shows, and shows what it is given."""
 
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -90,7 +91,7 @@ def test_the_units_of_a_network_stay_on_the_paper_and_apart(units):
     circles = [patch for patch in figure.axes[0].patches if patch.center[0] < 1]
     heights = sorted(circle.center[1] for circle in circles)
     assert heights[0] - 0.36 > 0.3 and heights[-1] + 0.36 < 2.9
-    assert all(upper - lower > 0.72 for lower, upper in zip(heights, heights[1:], strict=False))
+    assert all(upper - lower > 0.72 for lower, upper in pairwise(heights))
 
 
 def test_an_example_there_and_back_shows_every_value_and_every_slope():
