@@ -1,6 +1,7 @@
 """The drawn figures: each is a picture that says what it shows, and shows what it is given."""
 
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,9 +21,13 @@ FIGURES = {
     ),
     "cycle": lambda: figures.cycle(["guess", "compare"]),
     "descents": lambda: figures.descents(np.square, {"slow": [3, 2.9], "fast": [3, -3.1]}),
+    "layers": lambda: figures.layers([2, 5, 3], ["in", "hidden", "out"]),
     "lookup": lambda: figures.lookup(["love", "death"], 1, [[0.5, -1], [2, 3]]),
     "network": lambda: figures.network([["a", "b"], ["c"]], [[[1.0], [-2.0]]], ["in", "out"]),
     "planes": lambda: figures.planes(Plane("line", CASES, [0, 1, 1, 1], lambda x: x.sum(1) - 0.5, border=0.0)),
+    "there_and_back": lambda: figures.there_and_back(
+        [["x = 2", "x = 3"], ["h = 6"], ["L = 36"]], [["+3", ""], ["+12"], [""]], ["in", "hidden", "loss"], "Twice."
+    ),
     "tangents": lambda: figures.tangents(np.square, lambda x: 2 * x, [3, -1, 0]),
 }
 
@@ -77,3 +82,20 @@ def test_thinning_a_path_moves_it_by_less_than_anyone_can_see():
     assert len(kept) < 150
     assert np.abs(np.interp(x, *kept.T) - np.array(points)[:, 1]).max() < 0.5  # 0.1 across the line, more straight up
     assert _corners([(0.0, 0.0), (5.0, 0.0), (9.0, 0.0)]) == [(0.0, 0.0), (9.0, 0.0)]
+
+
+@pytest.mark.parametrize("units", [1, 2, 3])
+def test_the_units_of_a_network_stay_on_the_paper_and_apart(units):
+    """Circles lie above the names at 0.22 and below the upper edge at 2.9, and do not overlap."""
+    figure = figures.network([["u"] * units, ["v"]], [[[1.0]] * units], ["in", "out"])
+    circles = [patch for patch in figure.axes[0].patches if patch.center[0] < 1]
+    heights = sorted(circle.center[1] for circle in circles)
+    assert heights[0] - 0.36 > 0.3 and heights[-1] + 0.36 < 2.9
+    assert all(upper - lower > 0.72 for lower, upper in pairwise(heights))
+
+
+def test_an_example_there_and_back_shows_every_value_and_every_slope():
+    columns, slopes = [["x = 2", "x = 3"], ["h = 6"]], [["+3", "+2"], ["+1"]]
+    figure = figures.there_and_back(columns, slopes, ["in", "out"], "Twice.")
+    shown = {text.get_text().strip() for text in figure.axes[0].texts}
+    assert {words for column in (*columns, *slopes) for words in column} < shown

@@ -121,7 +121,8 @@ def test_a_solution_is_no_cell_and_its_number_is_computed():
         sources = [cell.source for cell in page.cells]
         for solution in page.solutions:
             assert solution.source.rstrip("\n") not in sources
-    text = (guide_folder() / "nn_intro.md").read_text("utf-8")
-    assert len(re.findall(r"^<details><summary>Solution</summary>$", text, re.M)) == sum(
-        isinstance(ALL[name], Code | Number) for name in ALL
-    )
+    for page in PAGES:
+        text = (guide_folder() / f"{page.name}.md").read_text("utf-8")
+        assert len(re.findall(r"^<details><summary>Solution</summary>$", text, re.M)) == sum(
+            isinstance(ALL[name], Code | Number) for name in page.exercises
+        )

@@ -8,6 +8,13 @@ SHARES = (
     + "shares = torch.softmax(scores, dim=1)\n    right = shares[torch.arange(len(answers)), answers]\n    "
 )
 DESCEND = "def descend(slope, x, rate, steps):\n    "
+FORWARD = "def forward(x, W1, b1, W2, b2):\n    "
+BACKWARD = (
+    "def backward(x, y, W1, b1, W2, b2):\n    z = x @ W1 + b1\n    h = torch.tanh(z)\n"
+    "    p = torch.sigmoid(h @ W2 + b2)\n    n = len(x)\n    d2 = (p - y) / n\n    "
+)
+D1 = "d1 = (d2 @ W2.T) * (1 - h**2)\n    "
+GRADS = "grads = [x.T @ d1, d1.sum(0), h.T @ d2, d2.sum(0)]\n    return torch.cat([g.flatten() for g in grads])"
 LOOP = DESCEND + "for step in range(steps):\n        "
 
 WRONG = {
@@ -120,6 +127,43 @@ WRONG = {
         "Those are all places after": DESCEND + "places = []\n    for step in range(steps):\n"
         "        x = x - rate * slope(x)\n        places.append(x)\n    return places",
     },
+    "mlp.forward": {
+        "The hidden layer is not bent": FORWARD + "h = x @ W1 + b1\n    return h @ W2 + b2",
+        "The output is bent as well": FORWARD + "h = torch.tanh(x @ W1 + b1)\n    return torch.tanh(h @ W2 + b2)",
+        "The bend is in the wrong layer": FORWARD + "h = x @ W1 + b1\n    return torch.tanh(h @ W2 + b2)",
+        "The sigmoid is applied": FORWARD + "h = torch.tanh(x @ W1 + b1)\n    return torch.sigmoid(h @ W2 + b2)",
+        "Softmax is applied": FORWARD + "h = torch.tanh(x @ W1 + b1)\n    return torch.softmax(h @ W2 + b2, dim=1)",
+        "The bias of the hidden layer is missing": FORWARD + "h = torch.tanh(x @ W1)\n    return h @ W2 + b2",
+        "The bias of the output is missing": FORWARD + "h = torch.tanh(x @ W1 + b1)\n    return h @ W2",
+        "Both biases are missing": FORWARD + "return torch.tanh(x @ W1) @ W2",
+        "The bias of the hidden layer is added after": FORWARD + "h = torch.tanh(x @ W1) + b1\n    return h @ W2 + b2",
+        "The bias of the hidden layer is added twice": FORWARD
+        + "z = torch.nn.functional.linear(x, W1.T, b1)\n    return torch.tanh(z + b1) @ W2 + b2",
+        "The bias of the output is added twice": FORWARD
+        + "h = torch.tanh(x @ W1 + b1)\n    s = torch.nn.functional.linear(h, W2.T, b2)\n    return s + b2",
+        "The bend is ReLU": FORWARD + "h = torch.relu(x @ W1 + b1)\n    return h @ W2 + b2",
+        "The bend is the sigmoid": FORWARD + "h = torch.sigmoid(x @ W1 + b1)\n    return h @ W2 + b2",
+        "Those are the hidden values": FORWARD + "return torch.tanh(x @ W1 + b1)",
+        "The bend is applied to the inputs": FORWARD + "h = torch.tanh(x) @ W1 + b1\n    return h @ W2 + b2",
+        "The table of weights is turned over": FORWARD + "h = torch.tanh(x @ W1.T + b1)\n    return h @ W2.T + b2",
+    },
+    "mlp.backward": {
+        "The mean is missing": BACKWARD + "d2 = p - y\n    " + D1 + GRADS,
+        "The sign is the wrong way round": BACKWARD + "d2 = (y - p) / n\n    " + D1 + GRADS,
+        "The derivative of the bend is missing": BACKWARD + "d1 = d2 @ W2.T\n    " + GRADS,
+        "The derivative of tanh is taken at h": BACKWARD + "d1 = d2 @ W2.T * (1 - torch.tanh(h) ** 2)\n    " + GRADS,
+        "The derivative of tanh is taken from z": BACKWARD + "d1 = d2 @ W2.T * (1 - z**2)\n    " + GRADS,
+        "The derivative is that of the sigmoid": BACKWARD + "d1 = d2 @ W2.T * h * (1 - h)\n    " + GRADS,
+        "The square is missing": BACKWARD + "d1 = d2 @ W2.T * (1 - h)\n    " + GRADS,
+        "The derivative of the sigmoid is counted": BACKWARD + "d2 = d2 * p * (1 - p)\n    " + D1 + GRADS,
+        "The weights W2 are missing": BACKWARD + "d1 = d2 * (1 - h**2)\n    " + GRADS,
+        "The gradient of W1 is turned over": BACKWARD + D1 + GRADS.replace("x.T @ d1", "d1.T @ x"),
+        "The gradient of W2 takes z": BACKWARD + D1 + GRADS.replace("h.T @ d2", "z.T @ d2"),
+        "The biases are averaged": BACKWARD + D1 + GRADS.replace("sum", "mean"),
+        "The biases are not summed": BACKWARD + D1 + GRADS.replace(".sum(0)", ""),
+        "The mean is divided by twice": BACKWARD + D1 + GRADS + " / n",
+        "W2 is used as it is": BACKWARD + "d1 = (d2 @ W2) * (1 - h**2)\n    " + GRADS,
+    },
 }
 
 # Right answers written in other ways than the reference.
@@ -167,5 +211,23 @@ RIGHT = {
         "        places.append(places[-1] + -rate * slope(places[-1]))\n    return places[-1]",
         "import torch\n" + DESCEND + "x = torch.tensor(x, dtype=torch.float64)\n    for step in range(steps):\n"
         "        x = x - rate * slope(x)\n    return x",
+    ],
+    "mlp.forward": [
+        "import torch.nn.functional as F\n" + FORWARD + "return F.linear(F.linear(x, W1.T, b1).tanh(), W2.T, b2)",
+        FORWARD + "rows = []\n    for row in x:\n"
+        "        h = [torch.tanh((row * W1[:, j]).sum() + b1[j]) for j in range(len(b1))]\n"
+        "        rows.append([float(sum(h[j] * W2[j, k] for j in range(len(h))) + b2[k]) for k in range(len(b2))])\n"
+        "    return rows",
+        FORWARD
+        + "z = torch.einsum('ei,ih->eh', x, W1) + b1\n    return torch.addmm(b2, 2 * torch.sigmoid(2 * z) - 1, W2)",
+    ],
+    "mlp.backward": [
+        BACKWARD + D1 + GRADS,
+        "def backward(x, y, W1, b1, W2, b2):\n    h = torch.tanh(x @ W1 + b1)\n"
+        "    error = torch.sigmoid(h @ W2 + b2) - y\n"
+        "    total = 0\n    for i in range(len(x)):\n        d1 = error[i] * W2[:, 0] * (1 - h[i] ** 2)\n"
+        "        parts = [torch.outer(x[i], d1).flatten(), d1, error[i] * h[i], error[i]]\n"
+        "        total = total + torch.cat(parts)\n    return total / len(x)",
+        BACKWARD + "d1 = torch.einsum('eo,ho->eh', d2, W2) / torch.cosh(z) ** 2\n    " + GRADS,
     ],
 }

@@ -1,6 +1,6 @@
 """Small data sets that ship with the package.
 
-The sentences and reviews are our own and, like the code, under the MIT license. The plays (``data.plays``) are
+The sentences, reviews and e-mails are our own and, like the code, under the MIT license. The plays (``data.plays``) are
 Shakespeare's and in the public domain. ``recorded`` gives the results of the experiments that pages show.
 """
 
@@ -30,6 +30,14 @@ def reviews() -> list[tuple[str, int]]:
     return [
         (text, label) for label, texts in ((1, "pleased"), (0, "not pleased")) for text in _read("reviews.json")[texts]
     ]
+
+
+def emails() -> list[tuple[str, int]]:
+    """Sixty-four short e-mails of our own, each with 1 (spam) or 0 (not spam), as many of the one as of the other.
+
+    Used in ``mlp_intro``, section 5.
+    """
+    return [(text, label) for label, texts in ((1, "spam"), (0, "not spam")) for text in _read("emails.json")[texts]]
 
 
 def plain_letters(text: str) -> str:

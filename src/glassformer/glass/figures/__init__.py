@@ -3,6 +3,7 @@
 from glassformer.glass.figures.attention import attention_pattern, heads_grid
 from glassformer.glass.figures.charts import activations, bars, cells, curves, descents, tangents, word_map
 from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transformer_overview
+from glassformer.glass.figures.perceptrons import layers, there_and_back
 from glassformer.glass.figures.planes import Plane, planes
 from glassformer.glass.figures.schemes import boxes, cycle, lookup, network
 from glassformer.glass.figures.stream import lens_table, next_tokens, residual_norms
@@ -19,6 +20,7 @@ __all__ = [
     "descents",
     "heads_grid",
     "hierarchy",
+    "layers",
     "lens_table",
     "lookup",
     "network",
@@ -27,6 +29,7 @@ __all__ = [
     "planes",
     "residual_norms",
     "tangents",
+    "there_and_back",
     "transformer_overview",
     "word_map",
 ]

@@ -19,8 +19,9 @@ def network(layers: Sequence[Sequence[str]], weights: Sequence[Any], names: Sequ
     """
     figure, axes = blank(6.4, 2.9)
     across = np.linspace(0.8, 5.6, len(layers))
+    step = min(1.15, 1.6 / max(1, max(map(len, layers)) - 1))
     places = [
-        [(x, 1.65 + 1.15 * ((len(units) - 1) / 2 - i)) for i in range(len(units))]
+        [(x, 1.65 + step * ((len(units) - 1) / 2 - i)) for i in range(len(units))]
         for x, units in zip(across, layers, strict=True)
     ]
     for (before, after), table in zip(pairwise(places), weights, strict=True):
