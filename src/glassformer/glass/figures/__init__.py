@@ -6,6 +6,7 @@ from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transf
 from glassformer.glass.figures.perceptrons import layers, there_and_back
 from glassformer.glass.figures.planes import Plane, planes
 from glassformer.glass.figures.schemes import boxes, cycle, lookup, network
+from glassformer.glass.figures.sequences import gates, orbits, spread, unrolled
 from glassformer.glass.figures.stream import lens_table, next_tokens, residual_norms
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "curves",
     "cycle",
     "descents",
+    "gates",
     "heads_grid",
     "hierarchy",
     "layers",
@@ -26,10 +28,13 @@ __all__ = [
     "network",
     "neuron_diagram",
     "next_tokens",
+    "orbits",
     "planes",
     "residual_norms",
+    "spread",
     "tangents",
     "there_and_back",
     "transformer_overview",
+    "unrolled",
     "word_map",
 ]
