@@ -3,6 +3,7 @@
 from glassformer.glass.figures.attention import attention_pattern, heads_grid
 from glassformer.glass.figures.charts import activations, bars, cells, curves, descents, tangents, word_map
 from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transformer_overview
+from glassformer.glass.figures.judging import reliability, roc
 from glassformer.glass.figures.planes import Plane, planes
 from glassformer.glass.figures.schemes import boxes, cycle, lookup, network
 from glassformer.glass.figures.stream import lens_table, next_tokens, residual_norms
@@ -25,7 +26,9 @@ __all__ = [
     "neuron_diagram",
     "next_tokens",
     "planes",
+    "reliability",
     "residual_norms",
+    "roc",
     "tangents",
     "transformer_overview",
     "word_map",
