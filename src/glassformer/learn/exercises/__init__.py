@@ -4,9 +4,9 @@ import difflib
 from functools import cache
 
 from glassformer.learn.exercise import Exercise
-from glassformer.learn.exercises import nn
+from glassformer.learn.exercises import mlp, nn
 
-MODULES = (nn,)
+MODULES = (nn, mlp)
 
 
 @cache

@@ -1,0 +1,10 @@
+"""The exercises of ``mlp_intro.md``, one module for each part of the page."""
+
+from typing import Final
+
+from glassformer.learn.exercise import Exercise
+from glassformer.learn.exercises.mlp import honest, trouble
+
+_PARTS: Final = (honest, trouble)
+
+EXERCISES: Final[tuple[Exercise, ...]] = tuple(exercise for part in _PARTS for exercise in part.EXERCISES)
