@@ -212,8 +212,14 @@ def main() -> None:
         "conversations": len(set(thread.tolist())),
         "false_alarms": FALSE_ALARMS,
         "settings": {
-            "words": FEATURES, "C": STRENGTHS, "leaves": LEAVES, "rounds": ROUNDS, "widths": WIDTHS, "epochs": EPOCHS,
-            "batch": BATCH, "lr": RATE,
+            "words": FEATURES,
+            "C": STRENGTHS,
+            "leaves": LEAVES,
+            "rounds": ROUNDS,
+            "widths": WIDTHS,
+            "epochs": EPOCHS,
+            "batch": BATCH,
+            "lr": RATE,
         },  # fmt: skip
         "seconds": sum(record["seconds"] for record in done.values()),
         "grid": [float(a) for a in GRID],

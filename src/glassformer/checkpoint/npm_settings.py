@@ -34,7 +34,9 @@ def _npm_config() -> dict[str, Any]:
     if npm is None:
         return {}
     try:
-        said = subprocess.run([npm, "config", "list", "--json"], capture_output=True, text=True, timeout=60, check=False)
+        said = subprocess.run(
+            [npm, "config", "list", "--json"], capture_output=True, text=True, timeout=60, check=False
+        )
         found = json.loads(said.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return {}
