@@ -9,6 +9,8 @@ SHARES = (
 )
 DESCEND = "def descend(slope, x, rate, steps):\n    "
 LOOP = DESCEND + "for step in range(steps):\n        "
+DROPOUT = "def dropout(h, keep, p, training):\n    "
+CLIP = "def clip(g, most):\n    "
 
 WRONG = {
     "nn.bag-of-words": {
@@ -120,9 +122,27 @@ WRONG = {
         "Those are all places after": DESCEND + "places = []\n    for step in range(steps):\n"
         "        x = x - rate * slope(x)\n        places.append(x)\n    return places",
     },
+    "mlp.dropout": {
+        "The kept values are not scaled": DROPOUT + "return h * keep if training else h",
+        "Values are dropped at test time": DROPOUT + "return h * keep / (1 - p)",
+        "The kept values are divided by p": DROPOUT + "if training:\n        h = h * keep / p\n    return h",
+        "The kept values are multiplied": DROPOUT + "if not training:\n        return h\n    return h * keep * (1 - p)",
+        "The wrong values are dropped": DROPOUT
+        + "if training:\n        return torch.where(keep == 1, 0 * h, h / (1 - p))\n    return h",
+        "It is the wrong way round": DROPOUT + "if training:\n        return h\n    return h * keep / (1 - p)",
+    },
+    "mlp.clip": {
+        "Each entry is clipped by itself": CLIP + "edge = most / len(g) ** 0.5\n    return g.clamp(-edge, edge)",
+        "Each entry is limited": CLIP + "return torch.clamp(g, -most, most)",
+        "A short gradient is made longer": CLIP + "return most * g / g.norm()",
+        "The result always has the norm 1": CLIP + "if g.norm() > most:\n        return g / g.norm()\n    return g",
+        "The gradient is not clipped": CLIP + "return g",
+        "A long gradient is thrown away": CLIP + "if g.norm() > most:\n        return torch.zeros_like(g)\n    return g",
+    },
 }
 
 # Right answers written in other ways than the reference.
+
 RIGHT = {
     "nn.bag-of-words": [
         "from collections import Counter\ndef count_words(text, vocabulary):\n"
@@ -167,5 +187,13 @@ RIGHT = {
         "        places.append(places[-1] + -rate * slope(places[-1]))\n    return places[-1]",
         "import torch\n" + DESCEND + "x = torch.tensor(x, dtype=torch.float64)\n    for step in range(steps):\n"
         "        x = x - rate * slope(x)\n    return x",
+    ],
+    "mlp.dropout": [
+        DROPOUT + "if training:\n        return torch.where(keep == 1, h / (1 - p), torch.zeros_like(h))\n    return h",
+        DROPOUT + "share = 1 - p if training else 1\n    mask = keep if training else 1\n    return h * mask / share",
+    ],
+    "mlp.clip": [
+        CLIP + "return g * min(1.0, most / float(g.norm()))",
+        CLIP + "size = (g**2).sum().sqrt()\n    return g * torch.clamp(most / size, max=1)",
     ],
 }

@@ -6,7 +6,7 @@ from glassformer.learn.exercise import Exercise, Number, Option, Quiz
 
 split = Quiz(
     id="mlp.split",
-    teaches="mlp_intro#7-2-what-may-leak",
+    teaches="mlp_intro#what-may-leak",
     options=(
         Option(
             "Deal the e-mails at random: 8,000 to learn from, 2,000 for the test.",
@@ -33,7 +33,7 @@ split = Quiz(
 
 false_positives = Number(
     id="mlp.false-positives",
-    teaches="mlp_intro#7-3-the-result",
+    teaches="mlp_intro#the-result",
     answer=1000 * 0.8 * 0.005,
     tolerance=0.005,
     mistakes={

@@ -18,7 +18,7 @@ def _hidden(rng: random.Random) -> "tuple[Tensor, Tensor, float, bool]":
 
 dropout = Code(
     id="mlp.dropout",
-    teaches="mlp_intro#8-1-overfitting",
+    teaches="mlp_intro#overfitting",
     function="dropout",
     reference=lambda h, keep, p, training: h * keep / (1 - p) if training else h,
     inputs=_hidden,
@@ -59,7 +59,7 @@ def _clip(g: Any, most: float) -> Any:
 
 clip = Code(
     id="mlp.clip",
-    teaches="mlp_intro#8-6-exploding-gradients",
+    teaches="mlp_intro#exploding-gradients",
     function="clip",
     reference=_clip,
     inputs=_gradient,
@@ -85,7 +85,7 @@ clip = Code(
 
 dead = Quiz(
     id="mlp.dead",
-    teaches="mlp_intro#8-3-dead-relus",
+    teaches="mlp_intro#dead-relus",
     options=(
         Option(
             "It recovers: the loss sees that it is 0 and raises its bias.",
@@ -108,7 +108,7 @@ dead = Quiz(
 
 diagnose = Quiz(
     id="mlp.diagnose",
-    teaches="mlp_intro#10-practical-tips-and-a-debugging-checklist",
+    teaches="mlp_intro#practical-tips-and-a-debugging-checklist",
     options=(
         Option(
             "Train longer: the training loss still falls.",
@@ -116,7 +116,7 @@ diagnose = Quiz(
             "It falls because the examples are being learned by heart. For new ones it gets worse, from 0.35 to 0.80.",
         ),
         Option(
-            "Keep the model from where the validation loss was 0.35, and look for more data or stronger regularization.",
+            "Keep the model from where the validation loss was 0.35. Look for more data or stronger regularization.",
             True,
             "It overfits. Stopping early costs nothing, and more data, weight decay or dropout may go below 0.35.",
         ),
