@@ -7,10 +7,8 @@ gradient clipped to the length 1. The plain cell, the LSTM and the GRU begin wit
 the GRU once more with the gate that keeps opened by a bias of log T (Tallec and Ollivier, 2018). Five seeds each.
 Accuracy is that after the last step; guessing gives 1/8.
 
-For the figure of the gates, one LSTM with 8 units learns 40 blanks, and its gates are recorded over one sequence.
-
 It takes about twenty minutes on one thread. Ctrl-C stops it, and the next run goes on from there. Shown in
-``rnn_intro``, sections 9.4, 10.3 and 10.4.
+``rnn_intro``, sections 9.4 and 10.3.
 """
 
 import math
@@ -22,7 +20,6 @@ from typing import Any
 import torch
 from recording import resumed, write
 
-from glassformer.data.recall import recall
 from glassformer.parts.recurrent import Cell, GRUCell, LSTMCell, RNNCell
 from glassformer.train.recall import CELL_INPUT, Recaller, learn, opened
 
@@ -47,20 +44,6 @@ def one(key: str) -> dict[str, Any]:
     return {"accuracy": told[-1][1], "loss": told[-1][0], "solved": solved, "losses": [loss for loss, _ in told[::10]]}
 
 
-def gates(_: str) -> dict[str, Any]:
-    """Forget and input gate of a small LSTM over one sequence with 40 blanks, ``[41, 8]`` each, after training."""
-    torch.manual_seed(0)
-    model = Recaller(opened(LSTMCell(CELL_INPUT, 8), math.log(40)))
-    told = learn(model, 40, STEPS)
-    found: dict[str, list[list[float]]] = {"forget_gate": [], "input_gate": []}
-    for name, values in found.items():
-        tap = getattr(model.recurrent.cell, name)
-        tap.register_forward_hook(lambda module, args, output, values=values: values.append(output[0].tolist()))
-    with torch.no_grad():
-        model(recall(40)[0][:1])
-    return {"accuracy": told[-1][1], **found}
-
-
 def main() -> None:
     """Run what is not done yet, and write the result."""
     torch.set_num_threads(1)
@@ -76,7 +59,6 @@ def main() -> None:
                                   "solved": [run["solved"] for run in mine]}  # fmt: skip
         result["models"][name] = table
     result["losses"] = {name: runs[f"{name} / 40 / 0"]["losses"] for name in MODELS}
-    result["gates"] = resumed(Path(__file__), ["gates"], gates)["gates"]
     print(write(Path(__file__), result))
     for name, table in result["models"].items():
         print(

@@ -18,7 +18,7 @@ VENV = ROOT / ".venv"
 STAMPS = VENV / "stamps"
 LOG = VENV / "setup.log"
 OLDEST = (3, 11)
-STAGES = ("read", "guide", "dev", "browser", "hub", "reference", "train")
+STAGES = ("read", "guide", "dev", "browser", "hub", "reference", "train", "experiments")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SIZES = {
     "read": "the parts that show the guide (about 60 MB)",
@@ -27,6 +27,7 @@ SIZES = {
     "browser": "the tools for browser tests (about 50 MB)",
     "reference": "the libraries with which the tests compare (about 150 MB)",
     "train": "more for training (about 40 MB)",
+    "experiments": "what the experiments compare with (about 50 MB)",
     "hub": "what serves a class (about 130 MB beside PyTorch and what runs the cells)",
 }
 

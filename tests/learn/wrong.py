@@ -16,6 +16,14 @@ BACKWARD = (
 D1 = "d1 = (d2 @ W2.T) * (1 - h**2)\n    "
 GRADS = "grads = [x.T @ d1, d1.sum(0), h.T @ d2, d2.sum(0)]\n    return torch.cat([g.flatten() for g in grads])"
 LOOP = DESCEND + "for step in range(steps):\n        "
+DROPOUT = "def dropout(h, keep, p, training):\n    "
+CLIP = "def clip(g, most):\n    "
+
+RNN = "def rnn(x, w_xh, w_hh, b, h):\n    states = []\n    for x_t in x:\n        "
+KEEP = "\n        states.append(h)\n    return torch.stack(states)"
+BPTT = "def slope_of_u(x, h, u, upstream):\n    total = 0.0\n    delta = "
+BACK = "\n    for t in range(len(x) - 1, -1, -1):\n        "
+LSTM = "def step(z, c):\n    i, f, g, o = z.chunk(4)\n    "
 
 WRONG = {
     "nn.bag-of-words": {
@@ -164,9 +172,95 @@ WRONG = {
         "The mean is divided by twice": BACKWARD + D1 + GRADS + " / n",
         "W2 is used as it is": BACKWARD + "d1 = (d2 @ W2) * (1 - h**2)\n    " + GRADS,
     },
+    "mlp.dropout": {
+        "The kept values are not scaled": DROPOUT + "return h * keep if training else h",
+        "Values are dropped at test time": DROPOUT + "return h * keep / (1 - p)",
+        "The kept values are divided by p": DROPOUT + "if training:\n        h = h * keep / p\n    return h",
+        "The kept values are multiplied": DROPOUT + "if not training:\n        return h\n    return h * keep * (1 - p)",
+        "The wrong values are dropped": DROPOUT
+        + "if training:\n        return torch.where(keep == 1, 0 * h, h / (1 - p))\n    return h",
+        "It is the wrong way round": DROPOUT + "if training:\n        return h\n    return h * keep / (1 - p)",
+    },
+    "mlp.clip": {
+        "Each entry is clipped by itself": CLIP + "edge = most / len(g) ** 0.5\n    return g.clamp(-edge, edge)",
+        "Each entry is limited": CLIP + "return torch.clamp(g, -most, most)",
+        "A short gradient is made longer": CLIP + "return most * g / g.norm()",
+        "The result always has the norm 1": CLIP + "if g.norm() > most:\n        return g / g.norm()\n    return g",
+        "The gradient is not clipped": CLIP + "return g",
+        "A long gradient is thrown away": CLIP
+        + "if g.norm() > most:\n        return torch.zeros_like(g)\n    return g",
+    },
+    "rnn.forward": {
+        "The state is not carried": RNN
+        + "states.append(torch.tanh(x_t @ w_xh + h @ w_hh + b))\n    return torch.stack(states)",
+        "The state is forgotten": RNN + "h = torch.tanh(x_t @ w_xh + b)" + KEEP,
+        "The bend is missing": RNN + "h = x_t @ w_xh + h @ w_hh + b" + KEEP,
+        "The bias is missing": RNN + "h = torch.tanh(x_t @ w_xh + h @ w_hh)" + KEEP,
+        "The bias is added twice": RNN + "h = torch.tanh((x_t @ w_xh + b) + (h @ w_hh + b))" + KEEP,
+        "The bias is added after": RNN + "h = torch.tanh(x_t @ w_xh + h @ w_hh) + b" + KEEP,
+        "The two tables are swapped": RNN + "h = torch.tanh(x_t @ w_hh + h @ w_xh + b)" + KEEP,
+        "The recurrent table is turned": RNN + "h = torch.tanh(x_t @ w_xh + w_hh @ h + b)" + KEEP,
+        "The table for the words is turned": RNN + "h = torch.tanh(w_xh @ x_t + h @ w_hh + b)" + KEEP,
+        "The start is ignored": "def rnn(x, w_xh, w_hh, b, h):\n    h = torch.zeros_like(b)\n    states = []\n"
+        "    for x_t in x:\n        h = torch.tanh(x_t @ w_xh + h @ w_hh + b)" + KEEP,
+        "That is the last state": RNN + "h = torch.tanh(x_t @ w_xh + h @ w_hh + b)\n    return h",
+        "The text is read from its end": "def rnn(x, w_xh, w_hh, b, h):\n    states = []\n    for t in reversed(range(len(x))):\n"
+        "        h = torch.tanh(x[t] @ w_xh + h @ w_hh + b)" + KEEP,
+        "That is the sigmoid": RNN + "h = torch.sigmoid(x_t @ w_xh + h @ w_hh + b)" + KEEP,
+    },
+    "rnn.bptt": {
+        "The slopes are not added": "def slope_of_u(x, h, u, upstream):\n    return upstream * (1 - h[-1] ** 2) * h[-2]",
+        "The slope of tanh is missing": BPTT
+        + "upstream"
+        + BACK
+        + "total += delta * h[t]\n        delta *= u\n    return total",
+        "The slope of tanh at the last word": BPTT + "upstream" + BACK + "total += delta * h[t]\n"
+        "        delta = delta * u * (1 - h[t] ** 2)\n    return total",
+        "On its way back": BPTT + "upstream * (1 - h[-1] ** 2)" + BACK + "total += delta * h[t]\n"
+        "        delta *= 1 - h[t] ** 2\n    return total",
+        "At each word u multiplies": BPTT + "upstream * (1 - h[-1] ** 2)" + BACK + "total += delta * h[t + 1]\n"
+        "        delta *= u * (1 - h[t] ** 2)\n    return total",
+        "The slope of tanh is 1": "import math\n"
+        + BPTT
+        + "upstream * (1 - math.tanh(h[-1]) ** 2)"
+        + BACK
+        + "total += delta * h[t]\n        delta *= u * (1 - math.tanh(h[t]) ** 2)\n    return total",
+        "That is the slope of the bend of a sigmoid": BPTT
+        + "upstream * h[-1] * (1 - h[-1])"
+        + BACK
+        + "total += delta * h[t]\n        delta *= u * h[t] * (1 - h[t])\n    return total",
+        "The sum is divided": BPTT + "upstream * (1 - h[-1] ** 2)" + BACK + "total += delta * h[t]\n"
+        "        delta *= u * (1 - h[t] ** 2)\n    return total / len(x)",
+        "Upstream is missing": BPTT + "1 - h[-1] ** 2" + BACK + "total += delta * h[t]\n"
+        "        delta *= u * (1 - h[t] ** 2)\n    return total",
+        "That is the slope by w": BPTT + "upstream * (1 - h[-1] ** 2)" + BACK + "total += delta * x[t]\n"
+        "        delta *= u * (1 - h[t] ** 2)\n    return total",
+    },
+    "rnn.lstm-step": {
+        "The gates are in the wrong order: you read": "def step(z, c):\n    i, f, o, g = z.chunk(4)\n"
+        "    c = f.sigmoid() * c + i.sigmoid() * g.tanh()\n    return o.sigmoid() * c.tanh(), c",
+        "The gates are in the wrong order: forget": "def step(z, c):\n    f, i, g, o = z.chunk(4)\n"
+        "    c = f.sigmoid() * c + i.sigmoid() * g.tanh()\n    return o.sigmoid() * c.tanh(), c",
+        "The sigmoids are missing": LSTM + "c = f * c + i * torch.tanh(g)\n    return o * torch.tanh(c), c",
+        "What is written, g, is no gate": LSTM + "i, f, g, o = [torch.sigmoid(part) for part in (i, f, g, o)]\n"
+        "    c = f * c + i * g\n    return o * torch.tanh(c), c",
+        "What is written, g, is not bent": LSTM
+        + "c = f.sigmoid() * c + i.sigmoid() * g\n    return o.sigmoid() * c.tanh(), c",
+        "The cell is shown unbent": LSTM
+        + "c = f.sigmoid() * c + i.sigmoid() * g.tanh()\n    return o.sigmoid() * c, c",
+        "That shows the old cell": LSTM
+        + "h = o.sigmoid() * c.tanh()\n    return h, f.sigmoid() * c + i.sigmoid() * g.tanh()",
+        "The forget gate is not used": LSTM + "keep = torch.sigmoid(i)\n    c = (1 - keep) * c + keep * torch.tanh(g)\n"
+        "    return torch.sigmoid(o) * torch.tanh(c), c",
+        "The cell is given back first": LSTM
+        + "c = f.sigmoid() * c + i.sigmoid() * g.tanh()\n    return c, o.sigmoid() * c.tanh()",
+        "Only the hidden state": LSTM
+        + "c = f.sigmoid() * c + i.sigmoid() * g.tanh()\n    return o.sigmoid() * c.tanh()",
+    },
 }
 
 # Right answers written in other ways than the reference.
+
 RIGHT = {
     "nn.bag-of-words": [
         "from collections import Counter\ndef count_words(text, vocabulary):\n"
@@ -229,5 +323,35 @@ RIGHT = {
         "        parts = [torch.outer(x[i], d1).flatten(), d1, error[i] * h[i], error[i]]\n"
         "        total = total + torch.cat(parts)\n    return total / len(x)",
         BACKWARD + "d1 = torch.einsum('eo,ho->eh', d2, W2) / torch.cosh(z) ** 2\n    " + GRADS,
+    ],
+    "mlp.dropout": [
+        DROPOUT + "if training:\n        return torch.where(keep == 1, h / (1 - p), torch.zeros_like(h))\n    return h",
+        DROPOUT + "share = 1 - p if training else 1\n    mask = keep if training else 1\n    return h * mask / share",
+    ],
+    "mlp.clip": [
+        CLIP + "return g * min(1.0, most / float(g.norm()))",
+        CLIP + "size = (g**2).sum().sqrt()\n    return g * torch.clamp(most / size, max=1)",
+    ],
+    "rnn.forward": [
+        "def rnn(x, w_xh, w_hh, b, h):\n    read = x @ w_xh + b\n    out = torch.empty(len(x), len(b), dtype=x.dtype)\n"
+        "    for t in range(len(x)):\n        out[t] = h = torch.tanh(read[t] + h @ w_hh)\n    return out",
+        "def rnn(x, w_xh, w_hh, b, h):\n    if len(x) == 0:\n        return torch.empty(0, len(b))\n"
+        "    h = torch.tanh(torch.cat([x[0], h]) @ torch.cat([w_xh, w_hh]) + b)\n"
+        "    return torch.cat([h[None], rnn(x[1:], w_xh, w_hh, b, h)])",
+    ],
+    "rnn.bptt": [
+        "import torch\ndef slope_of_u(x, h, u, upstream):\n    weight = torch.tensor(u, dtype=torch.float64, requires_grad=True)\n"
+        "    state = torch.tensor(h[0], dtype=torch.float64)\n    for t in range(len(x)):\n"
+        "        read = torch.atanh(torch.tensor(h[t + 1], dtype=torch.float64)) - u * h[t]\n"
+        "        state = torch.tanh(read + weight * state)\n    (upstream * state).backward()\n    return weight.grad.item()",
+        "def slope_of_u(x, h, u, upstream):\n    nudge = 0.0\n    for before, after in zip(h, h[1:]):\n"
+        "        nudge = (1 - after ** 2) * (before + u * nudge)\n    return upstream * nudge",
+    ],
+    "rnn.lstm-step": [
+        "def step(z, c):\n    units = len(c)\n    gate = torch.sigmoid(z)\n"
+        "    new = gate[units : 2 * units] * c + gate[:units] * torch.tanh(z[2 * units : 3 * units])\n"
+        "    return gate[3 * units :] * torch.tanh(new), new",
+        LSTM
+        + "c = torch.lerp(torch.zeros_like(c), c, f.sigmoid()) + i.sigmoid() * g.tanh()\n    return [o.sigmoid() * c.tanh(), c]",
     ],
 }

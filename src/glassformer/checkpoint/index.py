@@ -39,6 +39,7 @@ class Source:
     members: tuple[str, ...]  # below it
     result: str = "."
     about: str = ""
+    registry: str = "pip"  # whose settings say where it is: pip's or npm's
 
 
 def reason(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from glassformer.glass.figures.attention import attention_pattern, heads_grid
 from glassformer.glass.figures.charts import activations, bars, cells, curves, descents, tangents, word_map
 from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transformer_overview
+from glassformer.glass.figures.judging import reliability, roc
 from glassformer.glass.figures.perceptrons import layers, there_and_back
 from glassformer.glass.figures.planes import Plane, planes
 from glassformer.glass.figures.schemes import boxes, cycle, lookup, network
@@ -30,7 +31,9 @@ __all__ = [
     "next_tokens",
     "orbits",
     "planes",
+    "reliability",
     "residual_norms",
+    "roc",
     "spread",
     "tangents",
     "there_and_back",

@@ -1,6 +1,7 @@
 """Figures of what happens over a text: a network unrolled, states that move, gates, and scores against length."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -70,9 +71,11 @@ def gates(rows: Mapping[str, Any]) -> Figure:
     figure, panels = plt.subplots(len(rows), 1, figsize=(6.0, 1.5 * len(rows) + 0.5), sharex=True, squeeze=False)
     for axes, (name, values) in zip(panels[:, 0], rows.items(), strict=True):
         table = np.asarray(values, dtype=float).T
-        for (unit, time), value in np.ndenumerate(table):
-            tint = {"facecolor": SERIES[0], "alpha": round(float(value), 2)}
-            axes.add_patch(Rectangle((time, len(table) - unit - 1), 1, 1, linewidth=0, **tint))
+        for unit, row in enumerate(np.round(20 * table) / 20):
+            starts = [0, *(np.flatnonzero(np.diff(row)) + 1), len(row)]  # one rectangle for equal shades in a row
+            for start, end in pairwise(starts):
+                corner = (start, len(table) - unit - 1)
+                axes.add_patch(Rectangle(corner, end - start, 1, linewidth=0, facecolor=SERIES[0], alpha=row[start]))
         axes.set(xlim=(0, table.shape[1]), ylim=(0, len(table)), yticks=[])
         axes.set_ylabel(f"{len(table)} units")
         axes.set_title(f"{name}: dark is open", fontsize=10)

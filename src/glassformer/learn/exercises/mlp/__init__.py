@@ -3,6 +3,8 @@
 from typing import Final
 
 from glassformer.learn.exercise import Exercise
-from glassformer.learn.exercises.mlp import backward, network
+from glassformer.learn.exercises.mlp import backward, honest, network, trouble
 
-EXERCISES: Final[tuple[Exercise, ...]] = (*network.EXERCISES, *backward.EXERCISES)
+_PARTS: Final = (network, backward, honest, trouble)
+
+EXERCISES: Final[tuple[Exercise, ...]] = tuple(exercise for part in _PARTS for exercise in part.EXERCISES)

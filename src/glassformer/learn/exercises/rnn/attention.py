@@ -12,13 +12,14 @@ bottleneck = Quiz(
         Option(
             "A sentence of forty words gets as many numbers as one of ten: one vector of fixed size.",
             True,
-            "All of the source has to fit into that vector. With attention the decoder sees a state for every word, so a "
-            "longer source brings more numbers along.",
+            "All of the source has to fit into that vector. With attention the decoder sees a state for every word, so "
+            "a longer source brings more numbers along.",
         ),
         Option(
             "Long sentences are rare, so the model has learned too little from them.",
             False,
-            "That may add to it. But here it has seen both in training, and attention would not change how rare they are.",
+            "That may add to it. But here it has seen both in training, and attention does not change how rare they "
+            "are.",
         ),
         Option(
             "The decoder has too few weights for long sentences.",
@@ -59,12 +60,12 @@ in_words = Words(
     id="rnn.in-words",
     teaches="rnn_intro#summary",
     model=(
-        "A recurrent network keeps all that it has read in one state of fixed size. From word to word this state is "
-        "multiplied by the same table and bent, so the effect of early words is a product of many factors: it vanishes, or "
-        "it explodes. Training cannot find what lies far back, because its slopes go the same way. Gates, as in LSTM and "
-        "GRU, let a part of the memory pass almost unchanged, which helps for longer. Attention went further: it keeps "
-        "the states of all words and looks at those that are needed, whatever the distance. The transformer kept "
-        "attention and left out the recurrence."
+        "A recurrent network keeps all that it has read in one state of fixed size. From word to word this state "
+        "is multiplied by the same table and bent, so the effect of early words is a product of many factors: it "
+        "vanishes, or it explodes. Training cannot find what lies far back, because its slopes go the same way. "
+        "Gates, as in LSTM and GRU, let a part of the memory pass almost unchanged, which helps for longer. "
+        "Attention went further: it keeps the states of all words and looks at those that are needed, whatever the "
+        "distance. The transformer kept attention and left out the recurrence."
     ),
     points=(
         "Everything must pass through one state of fixed size, step after step.",

@@ -20,7 +20,8 @@ vanish = Number(
         "That is the share. In percent it is a hundred times as much.": 0.9**20,
         "That is what is lost. The question is what is left.": 100 * (1 - 0.9**20),
         "That is 0.9 times 20. Twenty factors of 0.9 are multiplied: 0.9 to the power of 20.": 18,
-        "Every step was taken to take a tenth of the beginning. It takes a tenth of what is left.": 100 * (1 - 20 * 0.1),
+        "Every step was taken to take a tenth of the beginning. It takes a tenth of what is left.": 100
+        * (1 - 20 * 0.1),
         "That is after 50 words. The question is about 20.": 100 * 0.9**50,
         "That is 1.1 to the power of 20: it grows. Here each step makes the nudge shorter.": 100 * 1.1**20,
         "That is after 19 steps: one is missing.": 100 * 0.9**19,
@@ -34,7 +35,7 @@ clip = Quiz(
         Option(
             "It learns, since clipping brings the gradient to the length 1.",
             False,
-            "Clipping shortens a gradient that is too long. One of length 0.002 is below the limit, and stays as it is.",
+            "Clipping shortens a gradient that is too long. One of length 0.002 is below the limit and stays as it is.",
         ),
         Option(
             "Nothing changes: the gradient is far below the limit.",

@@ -22,14 +22,14 @@ order = Quiz(
         Option(
             "A multi-layer perceptron with 400 places, short reviews filled up with zeros.",
             False,
-            "Order counts there. But the weights of the late places have hardly met a word, since nearly all reviews to "
-            "learn from are short.",
+            "Order counts there. But the weights of the late places have hardly met a word, since nearly all reviews "
+            "to learn from are short.",
         ),
         Option(
             "A recurrent network: it reads word by word with the same weights.",
             True,
-            "What it learns about not and good on short reviews holds at every place of a long one. Whether it can keep "
-            "what it read for 400 words is another question, and section 9 asks it.",
+            "What it learns about not and good on short reviews holds at every place of a long one. Whether it can "
+            "keep what it read for 400 words is another question, and section 9 asks it.",
         ),
         Option(
             "None of them: no network can mind the order of words.",
