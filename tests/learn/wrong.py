@@ -137,7 +137,8 @@ WRONG = {
         "A short gradient is made longer": CLIP + "return most * g / g.norm()",
         "The result always has the norm 1": CLIP + "if g.norm() > most:\n        return g / g.norm()\n    return g",
         "The gradient is not clipped": CLIP + "return g",
-        "A long gradient is thrown away": CLIP + "if g.norm() > most:\n        return torch.zeros_like(g)\n    return g",
+        "A long gradient is thrown away": CLIP
+        + "if g.norm() > most:\n        return torch.zeros_like(g)\n    return g",
     },
 }
 
