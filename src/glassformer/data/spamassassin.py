@@ -23,7 +23,7 @@ _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 
 @dataclass(frozen=True)
 class Mail:
-    """Subject and text of an e-mail, whether it is spam, whether it came as HTML, and the number of its conversation."""
+    """Subject and text of an e-mail, whether it is spam, whether it came as HTML, and its conversation's number."""
 
     subject: str
     text: str

@@ -19,7 +19,7 @@ from glassformer.glass.style import INK, PAPER, SERIES, svg, use_style
 from glassformer.glass.widgets.base import InteractiveFigure, finite, one_of
 
 KEYS = ("problem", "width", "depth", "accuracies", "weights")
-IN_STILL = 100
+IN_STILL = 40
 """How many of the test points the still draws, which would be large with all."""
 MARKS = ("o", "s", "^", "D", "v", "P")
 
@@ -119,7 +119,7 @@ class Boundary(InteractiveFigure):
         return np.asarray((x @ w + b)[..., 0])
 
     def still(self) -> str:
-        """The plane with its region and 100 points, and all accuracies, as SVG with the page's colors."""
+        """The plane with its region and 40 points, and all accuracies, as SVG with the page's colors."""
         with rc_context():
             use_style()
             figure = Figure(figsize=(7.2, 3.9))
@@ -129,7 +129,7 @@ class Boundary(InteractiveFigure):
             return svg(figure)
 
     def _draw_plane(self, ax: Axes) -> None:
-        line = np.linspace(-1.1, 1.1, 45)
+        line = np.linspace(-1.1, 1.1, 31)
         x, y = np.meshgrid(line, line)
         z = self.output(np.stack((x, y), -1))
         tints = [(SERIES[0], 0.36), (SERIES[0], 0.14), (SERIES[1], 0.14), (SERIES[1], 0.36)]
