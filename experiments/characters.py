@@ -5,9 +5,9 @@
 Both have about 870,000 weights, the size of the model that ships with the guide, and its text, batch and context; both
 take 300 steps, for two seeds. The transformer is that model's recipe, shortened. The LSTM has its own optimizer: Muon
 is made for matrices of a transformer, so it gets AdamW, with the better of two learning rates, chosen with a seed of
-its own after 100 steps. What is measured: the loss on plays that neither has seen, tokens a second in training, and,
-while each writes, the time of a token and the bytes that it keeps of the text so far. Times are taken in turn, on one
-thread, as the median of five.
+its own after 100 steps. What is measured: the loss on plays that neither has seen, tokens a second forward and
+backward, and, while each writes, the time of a token and the bytes that it keeps of the text so far. Times are taken in
+turn, on one thread, as medians.
 
 It takes about half an hour on one thread. Ctrl-C stops it, and the next run goes on from there. Shown in ``rnn_intro``,
 section 10.5.
@@ -16,7 +16,6 @@ section 10.5.
 import json
 import tempfile
 import time
-from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -24,6 +23,7 @@ from typing import Any
 import torch
 from recording import resumed, write
 
+from glassformer.objectives import causal
 from glassformer.train.architectures import build
 from glassformer.train.reading import parse
 from glassformer.train.start import start
@@ -51,15 +51,13 @@ def recipe(kind: str, seed: int, steps: int, rate: float) -> dict[str, Any]:
 
 
 def trained(kind: str, seed: int, steps: int, rate: float = 0.0) -> dict[str, Any]:
-    """The validation losses of one run, its weights and its tokens a second (the median over its log)."""
+    """The validation losses of one run, with their steps."""
     with tempfile.TemporaryDirectory() as folder:
         done = start(parse(recipe(kind, seed, steps, rate)), Path(folder) / kind, bar=False)
         lines = [json.loads(line) for line in (Path(folder) / kind / "log.jsonl").read_text("utf-8").splitlines()]
     assert done.done
-    steady = [line for line in lines if "seconds" in line]
-    spans = [b["seconds"] - a["seconds"] for a, b in pairwise(steady[1:])]
     losses = [(line["step"], line["validation_loss"]) for line in lines if "validation_loss" in line]
-    return {"loss": losses, "tokens_a_second": 20 * 32 * 128 / median(spans)}
+    return {"loss": losses}
 
 
 def kept(state: Any) -> int:
@@ -71,29 +69,48 @@ def kept(state: Any) -> int:
     return found
 
 
+def models() -> dict[str, Any]:
+    """Both models with random weights, with room for 4096 characters."""
+    tables = {"transformer": TRANSFORMER, "lstm": LSTM}
+    return {
+        name: build(table["architecture"], {k: v for k, v in table.items() if k != "architecture"}, VOCAB, 4096)
+        for name, table in tables.items()
+    }
+
+
+def learning() -> dict[str, float]:
+    """Tokens a second in training, without the optimizer: forward and backward of 32 · 128 characters, in turn."""
+    rows = causal.batch(torch.randint(VOCAB, (32, 129)), torch.ones(32, 129, dtype=torch.bool))
+    spans: dict[str, list[float]] = {"transformer": [], "lstm": []}
+    both = models()
+    for _ in range(6):
+        for name, model in both.items():
+            began = time.perf_counter()
+            causal.loss(model, rows)[0].backward()
+            spans[name].append(time.perf_counter() - began)
+    return {name: 32 * 128 / median(found[1:]) for name, found in spans.items()}
+
+
 @torch.no_grad()
 def writing() -> dict[str, Any]:
     """For each length of the text so far: milliseconds for one more token, and bytes kept, of both models."""
-    models = {
-        "transformer": build("qwen3", {k: v for k, v in TRANSFORMER.items() if k != "architecture"}, VOCAB, 4096),
-        "lstm": build("lstm", {k: v for k, v in LSTM.items() if k != "architecture"}, VOCAB, 4096),
-    }
-    found: dict[str, Any] = {name: {"milliseconds": [], "bytes": []} for name in models}
+    both = models()
+    found: dict[str, Any] = {name: {"milliseconds": [], "bytes": []} for name in both}
     for length in LENGTHS:
         ids = torch.randint(VOCAB, (1, length))
-        states = {name: model.eval().new_state(1, length + 64) for name, model in models.items()}
-        for name, model in models.items():
+        states = {name: model.eval().new_state(1, length + 64) for name, model in both.items()}
+        for name, model in both.items():
             model(ids, state=states[name])
             exact = model.new_state(1, length)
             found[name]["bytes"].append(kept(exact))
-        spans: dict[str, list[float]] = {name: [] for name in models}
+        spans: dict[str, list[float]] = {name: [] for name in both}
         for _ in range(5):
-            for name, model in models.items():
+            for name, model in both.items():
                 began = time.perf_counter()
                 for _ in range(8):
                     model(ids[:, :1], state=states[name])
                 spans[name].append((time.perf_counter() - began) / 8 * 1000)
-        for name in models:
+        for name in both:
             found[name]["milliseconds"].append(median(spans[name]))
     return found
 
@@ -101,8 +118,8 @@ def writing() -> dict[str, Any]:
 def compute(key: str) -> dict[str, Any]:
     """One part of the experiment: a trial, a run, or the times while writing."""
     kind, *rest = key.split()
-    if kind == "writing":
-        return writing()
+    if kind == "times":
+        return {"learning": learning(), "writing": writing()}
     if kind == "trial":
         return trained("lstm", 7, TRIAL, float(rest[0]))
     return trained(kind, int(rest[0]), STEPS, RATE.get("lstm", 0.0))
@@ -117,19 +134,16 @@ def main() -> None:
     trials = resumed(Path(__file__), [f"trial {rate}" for rate in RATES], compute)
     RATE["lstm"] = min(RATES, key=lambda rate: trials[f"trial {rate}"]["loss"][-1][1])
     runs = resumed(Path(__file__), [f"{kind} {seed}" for kind in ("transformer", "lstm") for seed in SEEDS], compute)
-    times = resumed(Path(__file__), ["writing"], compute)["writing"]
+    times = resumed(Path(__file__), ["times"], compute)["times"]
     result: dict[str, Any] = {"seeds": SEEDS, "steps": STEPS, "lengths": LENGTHS, "rate": RATE["lstm"]}
-    for kind, table in (("transformer", TRANSFORMER), ("lstm", LSTM)):
-        model = build(
-            kind.replace("transformer", "qwen3"), {k: v for k, v in table.items() if k != "architecture"}, VOCAB, 128
-        )
+    for kind, model in models().items():
         mine = [runs[f"{kind} {seed}"] for seed in SEEDS]
         result[kind] = {
             "weights": sum(p.numel() for p in model.parameters()),
             "losses": [run["loss"] for run in mine],
             "loss": mean(run["loss"][-1][1] for run in mine),
-            "tokens_a_second": mean(run["tokens_a_second"] for run in mine),
-            **times[kind],
+            "tokens_a_second": times["learning"][kind],
+            **times["writing"][kind],
         }
     print(write(Path(__file__), result))
     for kind in ("transformer", "lstm"):

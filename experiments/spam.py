@@ -25,6 +25,7 @@ import torch
 from recording import resumed, write
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from glassformer.checkpoint.fetch import fetch
 from glassformer.data.spamassassin import Mail, mails, words
 from glassformer.models.mlp import MLP
 from glassformer.train.optimizer import Adam
@@ -53,7 +54,7 @@ def by_hand(mail: Mail) -> list[float]:
 @cache
 def table() -> tuple[list[set[str]], np.ndarray, np.ndarray, np.ndarray]:
     """For each e-mail its words, its numbers by hand, whether it is spam, and its conversation."""
-    found = mails()
+    found = mails(Path(fetch("spamassassin")))
     return (
         [set(words(mail.subject + "\n" + mail.text[:20_000])) for mail in found],
         np.array([by_hand(mail) for mail in found], dtype=np.float32),

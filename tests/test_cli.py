@@ -143,7 +143,7 @@ def test_check_and_progress(tmp_path, monkeypatch, capsys):
     assert main(["progress", "--path", "beginner"]) == 0
     said = capsys.readouterr().out
     assert "ML Practitioner Path" not in said
-    assert "  [ ] Say how perceptrons make networks  (1 of 9 exercises)" in said.splitlines()
+    assert "  [ ] Say how perceptrons make networks  (1 of 12 exercises)" in said.splitlines()
     assert "  [ ] Explain what a network does and why it works for language  (1 of 5 exercises)" in said.splitlines()
     assert "  Next: nn.three-names, in Neural Networks Introduction (glassformer read nn_intro)" in said.splitlines()
     assert main(["check", "nn.three-names", "2"]) == 0

@@ -21,14 +21,20 @@ FIGURES = {
     ),
     "cycle": lambda: figures.cycle(["guess", "compare"]),
     "descents": lambda: figures.descents(np.square, {"slow": [3, 2.9], "fast": [3, -3.1]}),
+    "gates": lambda: figures.gates({"update gate": torch.rand(5, 3, generator=torch.Generator().manual_seed(0))}),
     "layers": lambda: figures.layers([2, 5, 3], ["in", "hidden", "out"]),
     "lookup": lambda: figures.lookup(["love", "death"], 1, [[0.5, -1], [2, 3]]),
     "network": lambda: figures.network([["a", "b"], ["c"]], [[[1.0], [-2.0]]], ["in", "out"]),
+    "orbits": lambda: figures.orbits({"before": CASES, "after": CASES / 2}),
     "planes": lambda: figures.planes(Plane("line", CASES, [0, 1, 1, 1], lambda x: x.sum(1) - 0.5, border=0.0)),
     "there_and_back": lambda: figures.there_and_back(
         [["x = 2", "x = 3"], ["h = 6"], ["L = 36"]], [["+3", ""], ["+12"], [""]], ["in", "hidden", "loss"], "Twice."
     ),
+    "spread": lambda: figures.spread(
+        {"a": ([1, 0.5], [0, 0.1]), "b": ([0.2, 0.1], [0, 0])}, [10, 40], "T", "right", 0.1
+    ),
     "tangents": lambda: figures.tangents(np.square, lambda x: 2 * x, [3, -1, 0]),
+    "unrolled": lambda: figures.unrolled(["a", "b"], ["h₁", "h₂"], "loss", ["slope", "× 0.5"]),
 }
 
 
@@ -99,3 +105,10 @@ def test_an_example_there_and_back_shows_every_value_and_every_slope():
     figure = figures.there_and_back(columns, slopes, ["in", "out"], "Twice.")
     shown = {text.get_text().strip() for text in figure.axes[0].texts}
     assert {words for column in (*columns, *slopes) for words in column} < shown
+
+
+def test_equal_shades_of_a_gate_are_one_rectangle_and_no_shade_is_lost():
+    values = torch.tensor([[0.0, 1.0], [0.0, 1.0], [0.0, 0.5], [0.8, 0.5], [0.8, 0.5]])
+    (axes,) = figures.gates({"gate": values}).axes
+    boxes = [(p.get_x(), p.get_y(), p.get_width(), round(p.get_alpha(), 2)) for p in axes.patches]
+    assert boxes == [(0, 1, 3, 0.0), (3, 1, 2, 0.8), (0, 0, 2, 1.0), (2, 0, 3, 0.5)]

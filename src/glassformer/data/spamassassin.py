@@ -96,11 +96,9 @@ def words(text: str) -> list[str]:
 
 
 @cache
-def mails() -> tuple[Mail, ...]:
-    """All e-mails, in the order of the collection. Fetched the first time; raises what ``checkpoint.fetch`` raises."""
-    from glassformer.checkpoint.fetch import fetch
-
-    files = sorted(Path(fetch("spamassassin")).glob("*/*.txt"))
+def mails(folder: Path) -> tuple[Mail, ...]:
+    """All e-mails of the ``folder`` that ``fetch("spamassassin")`` gives, in the order of the collection."""
+    files = sorted(folder.glob("*/*.txt"))
     found = [read(file.read_bytes()) for file in files]
     numbers = threads([(subject, text) for subject, text, _ in found])
     return tuple(

@@ -72,7 +72,7 @@ def learn(model: Recaller, blanks: int, steps: int, lr: float = 0.01, clip: floa
         told.append((loss.item(), (logits.argmax(-1) == answers).float().mean().item()))
         if step < steps:
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), clip)
             optimizer.step()
     return told

@@ -85,7 +85,7 @@ clip = Code(
 
 dead = Quiz(
     id="mlp.dead",
-    teaches="mlp_intro#dead-relus",
+    teaches="mlp_intro#exploding-gradients",
     options=(
         Option(
             "It recovers: the loss sees that it is 0 and raises its bias.",

@@ -7,7 +7,7 @@ from glassformer.learn.exercise import Exercise, Number, Option, Quiz, Words
 
 bottleneck = Quiz(
     id="rnn.bottleneck",
-    teaches="rnn_intro#sequence-to-sequence-and-its-bottleneck",
+    teaches="rnn_intro#attention-over-the-encoder-s-states",
     options=(
         Option(
             "A sentence of forty words gets as many numbers as one of ten: one vector of fixed size.",
@@ -38,7 +38,7 @@ _FIRST: Final = math.exp(2) / (math.exp(2) + 2)
 
 look = Number(
     id="rnn.look",
-    teaches="rnn_intro#attention-over-the-encoders-states",
+    teaches="rnn_intro#attention-over-the-encoder-s-states",
     answer=100 * _FIRST,
     tolerance=0.6,
     unit="%",
@@ -58,7 +58,7 @@ look = Number(
 
 in_words = Words(
     id="rnn.in-words",
-    teaches="rnn_intro#summary",
+    teaches="rnn_intro#attention-over-the-encoder-s-states",
     model=(
         "A recurrent network keeps all that it has read in one state of fixed size. From word to word this state "
         "is multiplied by the same table and bent, so the effect of early words is a product of many factors: it "

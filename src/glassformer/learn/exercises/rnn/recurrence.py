@@ -135,7 +135,7 @@ def _slope(
 
 bptt = Code(
     id="rnn.bptt",
-    teaches="rnn_intro#three-words-by-hand",
+    teaches="rnn_intro#long-texts-are-cut",
     function="slope_of_u",
     reference=_slope,
     inputs=_back,
