@@ -26,4 +26,4 @@ outputs:      ## execute the pages and store what they show
 bench:        ## times and sizes; on a quiet machine
 	@$(PYTHON) tools/env.py dev reference && for script in app imports load tokenizing parity decode crash train; do $(BIN)/python benchmarks/$$script.py || exit; done
 experiments:  ## redo the training runs whose results the pages show; Ctrl-C stops, the next run goes on
-	@$(PYTHON) tools/env.py dev && for script in $(filter-out %/recording.py,$(wildcard experiments/*.py)) $(wildcard experiments/figures/*.py); do $(BIN)/python $$script || exit; done
+	@$(PYTHON) tools/env.py dev experiments && for script in $(filter-out %/recording.py,$(wildcard experiments/*.py)) $(wildcard experiments/figures/*.py); do $(BIN)/python $$script || exit; done

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from glassformer.app.site import pages
 from glassformer.learn.exercise import Number, Quiz
 from glassformer.learn.exercises import exercises, find
 from glassformer.learn.progress import Progress
@@ -32,6 +33,9 @@ from tests.learn.wrong import RIGHT, WRONG
 
 pytestmark = pytest.mark.browser
 SECONDS = 60_000  # how long the slowest step may take on a busy machine, in milliseconds
+
+
+DOCUMENT = {name: page.name for page in pages() for name in page.exercises}
 
 
 @pytest.fixture(scope="module")
@@ -309,8 +313,9 @@ def check_code(page: "Page", name: str, source: str) -> str:
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_each_mistake_in_code_is_named_and_right_answers_pass(live, server, name):
-    page = live
+def test_each_mistake_in_code_is_named_and_right_answers_pass(opened, server, name):
+    page = opened(DOCUMENT[name]).page
+    fresh(page)
     for begins, source in WRONG[name].items():
         mistake = next(m for m in find(name).mistakes if m.startswith(begins))
         said = check_code(page, name, source)
@@ -322,7 +327,7 @@ def test_each_mistake_in_code_is_named_and_right_answers_pass(live, server, name
     kept = Progress(server.home / "progress.sqlite3").summary()["exercises"][name]
     assert kept["passed"] and kept["attempts"] == len(WRONG[name]) + 2
     page.reload(wait_until="networkidle")
-    assert page.locator(f"{place_of(name)} .gf-mark").inner_text().endswith("done")
+    page.locator(f"{place_of(name)} .gf-mark").get_by_text(re.compile("done$")).wait_for()
     assert RIGHT[name][1].splitlines()[0] in page.locator(f"{place_of(name)} .gf-starter").inner_text()
 
 
@@ -349,9 +354,10 @@ def test_broken_answers_get_one_clear_sentence(opened, source, said):
     assert said in check_code(opened("nn_intro").page, "nn.neuron", source)
 
 
-def test_each_mistake_in_numbers_and_choices_is_named(opened):
-    page = opened("nn_intro").page
-    for exercise in exercises().values():
+@pytest.mark.parametrize("document", sorted(set(DOCUMENT.values())))
+def test_each_mistake_in_numbers_and_choices_is_named(opened, document):
+    page = opened(document).page
+    for exercise in (exercise for name, exercise in exercises().items() if DOCUMENT[name] == document):
         place = place_of(exercise.id)
         if isinstance(exercise, Number):
             for mistake, value in exercise.mistakes.items():

@@ -78,9 +78,9 @@ def gates(rows: Mapping[str, Any]) -> Figure:
                 axes.add_patch(Rectangle(corner, end - start, 1, linewidth=0, facecolor=SERIES[0], alpha=row[start]))
         axes.set(xlim=(0, table.shape[1]), ylim=(0, len(table)), yticks=[])
         axes.set_ylabel(f"{len(table)} units")
-        axes.set_title(f"{name}: dark is open", fontsize=10)
+        axes.set_title(f"{name}: full color is open", fontsize=10)
     panels[-1, 0].set_xlabel("words read")
-    return describe(figure, f"Shades over time, dark where a gate is open, for each unit: {', '.join(rows)}.")
+    return describe(figure, f"Shades over time, in full color where a gate is open, for each unit: {', '.join(rows)}.")
 
 
 def spread(
@@ -90,7 +90,7 @@ def spread(
     y: str,
     guess: float | None = None,
 ) -> Figure:
-    """Means with their standard deviations at the places ``at``, a line for each name; ``guess`` is what luck gives."""
+    """Shares with their standard deviations at the places ``at``, a line for each name; ``guess``: what luck gives."""
     import matplotlib.pyplot as plt
 
     use_style()
@@ -104,6 +104,6 @@ def spread(
     if guess is not None:
         axes.axhline(guess, color=INK, linewidth=0.8, linestyle=(0, (2, 3)))
     axes.set_xticks(range(len(at)), [str(place) for place in at])
-    axes.set(xlabel=x, ylabel=y)
-    axes.legend(fontsize=8.5)
+    axes.set(xlabel=x, ylabel=y, ylim=(-0.04, 1.04))
+    axes.legend(fontsize=8.5, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
     return describe(figure, f"{y} against {x}, with the spread over seeds, as a line for each of: {', '.join(lines)}.")
