@@ -51,11 +51,10 @@ FIGURE_TEXT = """() => [...document.querySelectorAll(".gf-figure svg text, .gf-l
 
 
 def luminance(color: str) -> float:
-    numbers = [float(x) for x in color[color.index("(") + 1 : -1].replace(",", " ").split()[:3]]
-    if color.startswith("color(srgb"):
+    if color.startswith("color(srgb"):  # what color-mix gives
         channels = [float(x) for x in color[color.index("srgb") + 4 : -1].split("/")[0].split()]
     else:
-        channels = [x / 255 for x in numbers]
+        channels = [float(x) / 255 for x in color[color.index("(") + 1 : -1].replace(",", " ").split()[:3]]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
