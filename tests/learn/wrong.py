@@ -204,12 +204,14 @@ WRONG = {
         "The start is ignored": "def rnn(x, w_xh, w_hh, b, h):\n    h = torch.zeros_like(b)\n    states = []\n"
         "    for x_t in x:\n        h = torch.tanh(x_t @ w_xh + h @ w_hh + b)" + KEEP,
         "That is the last state": RNN + "h = torch.tanh(x_t @ w_xh + h @ w_hh + b)\n    return h",
-        "The text is read from its end": "def rnn(x, w_xh, w_hh, b, h):\n    states = []\n    for t in reversed(range(len(x))):\n"
+        "The text is read from its end": "def rnn(x, w_xh, w_hh, b, h):\n    states = []\n"
+        "    for t in reversed(range(len(x))):\n"
         "        h = torch.tanh(x[t] @ w_xh + h @ w_hh + b)" + KEEP,
         "That is the sigmoid": RNN + "h = torch.sigmoid(x_t @ w_xh + h @ w_hh + b)" + KEEP,
     },
     "rnn.bptt": {
-        "The slopes are not added": "def slope_of_u(x, h, u, upstream):\n    return upstream * (1 - h[-1] ** 2) * h[-2]",
+        "The slopes are not added": "def slope_of_u(x, h, u, upstream):\n"
+        "    return upstream * (1 - h[-1] ** 2) * h[-2]",
         "The slope of tanh is missing": BPTT
         + "upstream"
         + BACK
@@ -340,10 +342,12 @@ RIGHT = {
         "    return torch.cat([h[None], rnn(x[1:], w_xh, w_hh, b, h)])",
     ],
     "rnn.bptt": [
-        "import torch\ndef slope_of_u(x, h, u, upstream):\n    weight = torch.tensor(u, dtype=torch.float64, requires_grad=True)\n"
+        "import torch\ndef slope_of_u(x, h, u, upstream):\n"
+        "    weight = torch.tensor(u, dtype=torch.float64, requires_grad=True)\n"
         "    state = torch.tensor(h[0], dtype=torch.float64)\n    for t in range(len(x)):\n"
         "        read = torch.atanh(torch.tensor(h[t + 1], dtype=torch.float64)) - u * h[t]\n"
-        "        state = torch.tanh(read + weight * state)\n    (upstream * state).backward()\n    return weight.grad.item()",
+        "        state = torch.tanh(read + weight * state)\n    (upstream * state).backward()\n"
+        "    return weight.grad.item()",
         "def slope_of_u(x, h, u, upstream):\n    nudge = 0.0\n    for before, after in zip(h, h[1:]):\n"
         "        nudge = (1 - after ** 2) * (before + u * nudge)\n    return upstream * nudge",
     ],
@@ -351,7 +355,7 @@ RIGHT = {
         "def step(z, c):\n    units = len(c)\n    gate = torch.sigmoid(z)\n"
         "    new = gate[units : 2 * units] * c + gate[:units] * torch.tanh(z[2 * units : 3 * units])\n"
         "    return gate[3 * units :] * torch.tanh(new), new",
-        LSTM
-        + "c = torch.lerp(torch.zeros_like(c), c, f.sigmoid()) + i.sigmoid() * g.tanh()\n    return [o.sigmoid() * c.tanh(), c]",
+        LSTM + "c = torch.lerp(torch.zeros_like(c), c, f.sigmoid()) + i.sigmoid() * g.tanh()\n"
+        "    return [o.sigmoid() * c.tanh(), c]",
     ],
 }

@@ -51,7 +51,8 @@ def test_saved_it_is_the_same(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.reference
 def test_the_reference_library_reads_what_was_saved(tmp_path: Path) -> None:
-    transformers = pytest.importorskip("transformers")
+    reason = "needs the reference library: pip install 'glassformer[reference]'"
+    transformers = pytest.importorskip("transformers", reason=reason)
     made = Tokenizer.from_characters(letters(HARD))
     made.save(tmp_path)
     reference = transformers.PreTrainedTokenizerFast.from_pretrained(tmp_path)

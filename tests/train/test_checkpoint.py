@@ -99,7 +99,7 @@ def test_what_a_killed_process_left_is_no_checkpoint_and_goes(tmp_path):
 
 def test_a_full_disk_leaves_the_one_before(tmp_path):
     """A limit on the size of files stands in for the full disk: the system refuses to write in the same way."""
-    resource = pytest.importorskip("resource")
+    resource = pytest.importorskip("resource", reason="Windows has no limit on the size of files")
     save(tmp_path, 2, some(2), {})
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200, limit[1]))

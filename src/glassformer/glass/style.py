@@ -19,6 +19,9 @@ PAPER: Final = "#fdfcf8"  # the ground: halos, gaps between marks
 SERIES: Final = ("#1f6f78", "#c2571a", "#6a4fa3", "#8a7300", "#b03060", "#4c6b2f")
 """The colors of data, in the order they are used: teal, orange, violet, ochre, rose, moss."""
 
+LINES: Final = ("-", (0, (5, 2)), ":", (0, (1, 1)), (0, (6, 1, 1, 1)))
+"""The styles of lines, in the same order, for those who cannot tell the colors apart."""
+
 VARIABLES: Final[Mapping[str, str]] = {
     INK: "--fig-ink",
     FAINT: "--fig-faint",

@@ -129,7 +129,7 @@ def test_an_interrupted_one_leaves_nothing(tmp_path, kind):
 
 def test_a_full_disk_leaves_nothing(tmp_path):
     """The limit on a file's size stands in for it: the write fails, and so does the closing, which tries again."""
-    resource = pytest.importorskip("resource")
+    resource = pytest.importorskip("resource", reason="Windows has no limit on the size of files")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
     try:

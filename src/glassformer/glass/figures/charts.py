@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from glassformer.glass.style import FAINT, INK, PAPER, SERIES, describe, use_style
+from glassformer.glass.style import FAINT, INK, LINES, PAPER, SERIES, describe, use_style
 
 
 def bars(values: Mapping[str, tuple[float, float]], title: str, guess: float | None = None) -> Figure:
@@ -105,7 +105,7 @@ def activations(functions: Mapping[str, Any], marked: tuple[float, float] | None
     use_style()
     figure, axes = plt.subplots(figsize=(5.2, 2.9))
     z = torch.arange(-120, 121, dtype=torch.float64) / 20  # 0 is exactly 0, on every machine
-    for style, (name, function) in zip(("-", (0, (5, 2)), ":"), functions.items(), strict=False):
+    for style, (name, function) in zip(LINES, functions.items(), strict=False):
         axes.plot(z, function(z), label=name, linestyle=style)
     if marked:
         axes.plot(*marked, "o", color=INK, zorder=5)
@@ -138,7 +138,7 @@ def curves(
 
     use_style()
     figure, axes = plt.subplots(figsize=(5.2, 2.9))
-    for style, (name, (across, up)) in zip(("-", (0, (5, 2)), ":", (0, (1, 1))), lines.items(), strict=False):
+    for style, (name, (across, up)) in zip(LINES, lines.items(), strict=False):
         axes.plot(np.asarray(across), np.asarray(up), label=name, linestyle=style)
     axes.set(xlabel=x, ylabel=y)
     if log:

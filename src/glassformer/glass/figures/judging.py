@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from glassformer.glass.style import FAINT, describe, use_style
-
-_STYLES = ("-", (0, (5, 2)), ":", (0, (1, 1)))
+from glassformer.glass.style import FAINT, LINES, describe, use_style
 
 
 def roc(alarms: Sequence[float], caught: Mapping[str, Sequence[float]], most: float = 1.0) -> Figure:
@@ -16,7 +14,7 @@ def roc(alarms: Sequence[float], caught: Mapping[str, Sequence[float]], most: fl
 
     use_style()
     figure, axes = plt.subplots(figsize=(5.2, 3.2))
-    for style, (name, up) in zip(_STYLES, caught.items(), strict=False):
+    for style, (name, up) in zip(LINES, caught.items(), strict=False):
         axes.plot(np.asarray(alarms), np.asarray(up), label=name, linestyle=style)
     axes.set(xlabel="share of false alarms", ylabel="share that is caught", xlim=(0, most), ylim=(None, 1.01))
     axes.legend(loc="lower right")
@@ -30,7 +28,7 @@ def reliability(bins: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
     use_style()
     figure, axes = plt.subplots(figsize=(4.2, 3.6))
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
-    for style, marker, (name, of) in zip(_STYLES, "os^D", bins.items(), strict=False):
+    for style, marker, (name, of) in zip(LINES, "os^D", bins.items(), strict=False):
         kept = np.array([b for b in of if b[0]], dtype=float)
         axes.plot(kept[:, 1] / kept[:, 0], kept[:, 2] / kept[:, 0], marker=marker, linestyle=style, label=name)
     axes.set(xlabel="probability that was said", ylabel="share that was so", xlim=(0, 1), ylim=(0, 1))

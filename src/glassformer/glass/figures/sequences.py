@@ -9,9 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from glassformer.glass.figures.drawings import arrow, blank, box
-from glassformer.glass.style import FAINT, INK, SERIES, describe, use_style
-
-_LINES = ("-", (0, (5, 2)), ":", (0, (1, 1)), (0, (6, 1, 1, 1)))
+from glassformer.glass.style import FAINT, INK, LINES, SERIES, describe, use_style
 
 
 def unrolled(words: Sequence[str], states: Sequence[str], loss: str = "", back: Sequence[str] = ()) -> Figure:
@@ -98,7 +96,7 @@ def spread(
     for i, (name, (means, deviations)) in enumerate(lines.items()):
         places = np.arange(len(at)) + 0.06 * (i - len(lines) / 2)
         axes.errorbar(
-            places, means, deviations, label=name, linestyle=_LINES[i], color=SERIES[i], marker="o", markersize=4,
+            places, means, deviations, label=name, linestyle=LINES[i], color=SERIES[i], marker="o", markersize=4,
             capsize=3, linewidth=1.5,
         )  # fmt: skip
     if guess is not None:
