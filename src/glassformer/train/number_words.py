@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from safetensors.torch import load_file, save_file
 
 from glassformer.data.number_words import BEGIN, END, TOKENS, read, source
+from glassformer.generate.decode import collect, generate
 from glassformer.models.seq2seq import BahdanauSeq2Seq, Seq2SeqConfig
+from glassformer.objectives.seq2seq import batch
 
 CONFIG: Final = Seq2SeqConfig(vocab=len(TOKENS), d_model=32, d_hidden=64)
 SHIPPED: Final = Path(__file__).parents[1] / "data" / "models" / "number-words.safetensors"
@@ -30,16 +31,9 @@ def number_reader() -> BahdanauSeq2Seq:
     return model.eval()
 
 
-@torch.no_grad()
 def digits(model: Any, numbers: Sequence[int], most: int = 12) -> list[str]:
     """What ``model`` writes for each of the ``numbers``: the likeliest token each time, ``most`` of them at most."""
-    texts = [source(number) for number in numbers]
-    longest = max(map(len, texts))
-    ids = torch.tensor([text + [0] * (longest - len(text)) for text in texts])
-    memory = model.encode(ids, mask=torch.arange(longest) < torch.tensor([[len(text)] for text in texts]))
-    said = torch.full((len(texts), 1), BEGIN)
-    for _ in range(most):
-        said = torch.cat([said, model(said, memory=memory)[:, -1:].argmax(-1)], 1)
-        if (said == END).any(1).all():
-            break
-    return [read(row[1:].tolist()) for row in said]
+    rows = batch([source(number) for number in numbers], [[END]] * len(numbers), start=BEGIN)
+    memory = model.encode(rows["source"], mask=rows["source_real"])
+    said = collect(generate(model, rows["ids"], max_new=most, memory=memory, stop_ids=[END]))
+    return [read(row) for row in said.tolist()]
