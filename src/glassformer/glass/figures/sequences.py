@@ -95,7 +95,8 @@ def spread(
     figure, axes = plt.subplots(figsize=(5.6, 3.1))
     for i, (name, (means, deviations)) in enumerate(lines.items()):
         places = np.arange(len(at)) + 0.06 * (i - len(lines) / 2)
-        reach = np.minimum(deviations, [means, 1 - np.asarray(means)])  # no share lies below 0 or above 1
+        shares = np.asarray(means)
+        reach = np.minimum(np.asarray(deviations), np.stack([shares, 1 - shares]))  # no share lies below 0 or above 1
         axes.errorbar(
             places, means, reach, label=name, linestyle=LINES[i], color=SERIES[i], marker="o", markersize=4,
             capsize=3, linewidth=1.5,
