@@ -155,8 +155,9 @@ def load(folder: Path) -> Guide:
 
 
 def exercises_on(page: str) -> list[str]:
-    """The ids of the exercises on ``page``, in order."""
-    return [name for name, exercise in exercises().items() if exercise.teaches.split("#")[0] == page]
+    """The ids of the exercises on ``page`` and on the pages of its folder, in order."""
+    taught = {name: exercise.teaches.split("#")[0] for name, exercise in exercises().items()}
+    return [name for name, where in taught.items() if where == page or where.startswith(f"{page}/")]
 
 
 def next_step(path: LearningPath, passed: Collection[str]) -> tuple[Step, str] | None:

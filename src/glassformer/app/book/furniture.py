@@ -120,7 +120,7 @@ def _plain_markdown(app: Sphinx, docname: str) -> Any:
         if name != "literalinclude":
             return ""
         file, *options = body.strip().splitlines()
-        path = Path(app.config.glassformer_sources) / file.strip().removeprefix("../src/glassformer/")
+        path = Path(app.config.glassformer_sources) / file.strip().split("src/glassformer/", 1)[-1]
         wanted = next((o.split(":", 2)[2].strip() for o in options if o.startswith(":pyobject:")), None)
         lines = path.read_text("utf-8").splitlines()
         if wanted:

@@ -79,18 +79,19 @@ class IncludedCode(LiteralInclude):
     The code stands under a line that names the file, and the page follows when the file changes.
     """
 
-    PREFIX: ClassVar[str] = "../src/glassformer/"
+    PREFIX: ClassVar[re.Pattern[str]] = re.compile(r"(\.\./)+src/glassformer/")
 
     def run(self) -> list[nodes.Node]:
         """The code block, or a warning that names the file or the object that does not exist."""
         name = self.arguments[0]
-        if name.startswith(self.PREFIX):
-            path = Path(self.config.glassformer_sources) / name.removeprefix(self.PREFIX)
+        if found := self.PREFIX.match(name):
+            inside = name[found.end() :]
+            path = Path(self.config.glassformer_sources) / inside
             self.arguments[0] = Path(os.path.relpath(path, Path(self.env.doc2path(self.env.docname)).parent)).as_posix()
             self.options.setdefault("language", "python")
             self.options.setdefault("dedent", None)
             what = self.options.get("pyobject", "")
-            label = f"glassformer/{name.removeprefix(self.PREFIX)}" + (f" · {what}" if what else "")
+            label = f"glassformer/{inside}" + (f" · {what}" if what else "")
             self.options.setdefault("caption", label)
         return super().run()
 

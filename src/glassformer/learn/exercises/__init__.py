@@ -4,9 +4,9 @@ import difflib
 from functools import cache
 
 from glassformer.learn.exercise import Exercise
-from glassformer.learn.exercises import mlp, nn, rnn
+from glassformer.learn.exercises import mlp, nn, rnn, transformers
 
-MODULES = (nn, mlp, rnn)
+MODULES = (nn, mlp, rnn, transformers)
 
 
 @cache

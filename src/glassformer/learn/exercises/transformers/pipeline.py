@@ -1,0 +1,7 @@
+"""Exercises of the page on pipeline."""
+
+from typing import Final
+
+from glassformer.learn.exercise import Exercise
+
+EXERCISES: Final[tuple[Exercise, ...]] = ()

@@ -1,0 +1,5 @@
+"""Answers in code to the exercises on embeddings: wrong ones by how the sentence for their mistake begins, and right ones."""
+
+WRONG: dict[str, dict[str, str]] = {}
+
+RIGHT: dict[str, list[str]] = {}
