@@ -86,6 +86,7 @@ def test_digest_follows_the_code():
     [
         ("x\n\n```python hide-imput\n1\n```", r"p\.md:3: unknown cell option 'hide-imput'\. Did you mean 'hide-input'"),
         ("```python qqq\n1\n```", r"p\.md:1: unknown cell option 'qqq'\. The options are"),
+        ("```python needs=smollm\n1\n```", r"p\.md:1: a cell may need one of smollm2, .*, not 'smollm'"),
         ("```python\n\n```", r"p\.md:1: a cell must hold code"),
     ],
 )

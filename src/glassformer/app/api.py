@@ -13,6 +13,7 @@ from tornado import web
 
 from glassformer.app.kernels import BusyError, Kernels
 from glassformer.app.site import guide_folder
+from glassformer.checkpoint.fetch import SOURCES, cached
 from glassformer.learn.check import check
 from glassformer.learn.exercise import Code
 from glassformer.learn.exercises import find
@@ -84,6 +85,16 @@ class KernelHandler(GuideHandler):
         """Start it afresh, whatever it is doing."""
         await self.kernels.restart(page)
         return {"id": self.kernels.get(page)}
+
+
+class WeightsHandler(GuideHandler):
+    """``/weights/NAME``: whether published weights are on this machine."""
+
+    @_answers
+    def get(self, name: str) -> Any:
+        """``here``, and what they are and how much would be fetched."""
+        here, source = cached(name) is not None, SOURCES[name]
+        return {"here": here, "about": source.about, "megabytes": round(source.size / 1e6)}
 
 
 class EditsHandler(GuideHandler):
@@ -174,6 +185,7 @@ def handlers(kernels: Kernels) -> list[tuple[str, type[GuideHandler], dict[str, 
     """The routes, below the server's base address."""
     routes = {
         r"/glassformer/kernels/([\w/-]+)": KernelHandler,
+        r"/glassformer/weights/([\w-]+)": WeightsHandler,
         r"/glassformer/edits/([\w/-]+)/([\d.]+-\d+|[a-z]\w*\.[\w-]+)": EditHandler,
         r"/glassformer/edits/([\w/-]+)": EditsHandler,
         r"/glassformer/progress": ProgressHandler,

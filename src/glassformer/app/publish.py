@@ -8,7 +8,7 @@ from pathlib import Path
 
 from glassformer.app.book.execute import execute
 from glassformer.app.book.source import Page
-from glassformer.app.book.store import TOTAL_LIMIT, differences, load, save
+from glassformer.app.book.store import TOTAL_LIMIT, Run, differences, load, save
 from glassformer.app.site import PACKAGE, SiteError, build, guide_folder, pages
 
 
@@ -18,8 +18,10 @@ def store(names: Collection[str], tell: Callable[[str], None]) -> int:
     for page in pages():
         if page.cells and (not names or page.name in names):
             began = time.perf_counter()
-            size = save(execute(page, _progress(page.name, tell)), folder)
+            run = execute(page, _progress(page.name, tell), load(page.name, folder))
+            size = save(run, folder)
             tell(f"{page.name}: {len(page.cells)} cells, {size / 1000:.0f} kB, {time.perf_counter() - began:.0f} s")
+            _say_skipped(page, run, tell)
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if total > TOTAL_LIMIT:
         raise SiteError(f"The stored outputs have {total:,} bytes in all; at most {TOTAL_LIMIT:,}.")
@@ -42,7 +44,9 @@ def check(target: Path, tell: Callable[[str], None], *, changed: bool = False) -
         mark, now = fresh / f"{page.name}.sha256", _fingerprint(page)
         if not (mark.exists() and mark.read_text("utf-8") == now):
             began = time.perf_counter()
-            save(execute(page, _progress(page.name, tell)), fresh)
+            run = execute(page, _progress(page.name, tell), load(page.name, guide_folder() / "outputs"))
+            save(run, fresh)
+            _say_skipped(page, run, tell)
             mark.write_text(now, "utf-8")
             tell(f"{page.name}: {len(page.cells)} cells executed in {time.perf_counter() - began:.0f} s")
         found += differences(page, load(page.name, guide_folder() / "outputs"), load(page.name, fresh))
@@ -53,9 +57,18 @@ def check(target: Path, tell: Callable[[str], None], *, changed: bool = False) -
     return 1 if found else 0
 
 
+def _say_skipped(page: Page, run: Run, tell: Callable[[str], None]) -> None:
+    if run.skipped:
+        missing = sorted({name for cell in page.cells for name in cell.missing})
+        tell(
+            f"{page.name}: {len(run.skipped)} cells keep what is stored; to run them: glassformer get {' '.join(missing)}"
+        )
+
+
 def _fingerprint(page: Page) -> str:
-    """What the outputs of a page depend on: its source and the package."""
-    digest = hashlib.sha256(repr(page).encode())
+    """What the outputs of a page depend on: its source, the weights that are here, and the package."""
+    missing = [name for cell in page.cells for name in cell.missing]
+    digest = hashlib.sha256(repr((page, missing)).encode())
     for path in sorted(PACKAGE.rglob("*")):
         if path.suffix in (".py", ".js", ".css", ".json"):
             digest.update(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Answers in code to the exercises on variants: wrong ones by how the sentence for their mistake begins, and right ones."""
+"""Answers in code to the exercises on variants: wrong ones by how a mistake's sentence begins, and right ones."""
 
 WRONG: dict[str, dict[str, str]] = {}
 

@@ -21,13 +21,16 @@ _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CELL_SECONDS: Final = 240
 
 
-def execute(page: Page, progress: Callable[[int, int], None] = lambda done, of: None) -> Run:
+def execute(page: Page, progress: Callable[[int, int], None] = lambda done, of: None, stored: Run | None = None) -> Run:
     """Execute ``page`` and return what it showed.
+
+    A cell that needs weights which are not here keeps what ``stored`` has, and so do the values in sentences that come
+    from such cells.
 
     Raises ``PageError`` with the file, the line and the traceback if a cell fails that is not meant to, if one that is
     meant to fail does not, if a cell writes to standard error, or if the solution of an exercise does not pass.
     """
-    run = Run(page.name)
+    run, stored = Run(page.name), stored or Run(page.name)
     total = len(page.cells)
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
@@ -40,15 +43,28 @@ def execute(page: Page, progress: Callable[[int, int], None] = lambda done, of: 
         )
         with client.setup_kernel():
             for piece in page.pieces:
-                if piece.is_cell:
-                    outputs = _execute_cell(client, page, piece, len(run.records))
+                if piece.missing:
+                    run.skipped.append(piece.id)
+                    run.records.append(Record(piece.id, piece.digest, _stored(page, piece, stored)))
+                elif piece.is_cell:
+                    outputs = _execute_cell(client, page, piece, len(run.records) - len(run.skipped))
                     run.records.append(Record(piece.id, piece.digest, outputs))
                     progress(len(run.records), total)
                 else:
-                    run.evals += _evaluate(client, page, piece)
+                    run.evals += _evaluate(client, page, piece, stored.evals[len(run.evals) :] if run.skipped else [])
     for solution in page.solutions:
         _check_solution(page, solution)
     return run
+
+
+def _stored(page: Page, piece: Piece, stored: Run) -> list[Output]:
+    outputs = stored.outputs_of(piece.id, piece.digest)
+    if outputs is None:
+        raise PageError(
+            f"{page.name}.md:{piece.line}: cell {piece.id} was never executed and needs what is not on this machine: "
+            f"glassformer get {' '.join(piece.missing)}"
+        )
+    return outputs
 
 
 def _check_solution(page: Page, solution: Solution) -> None:
@@ -97,7 +113,7 @@ def _output(raw: Any, page: Page, piece: Piece) -> Output:
     return {"text": data["text/plain"].split("\n")}
 
 
-def _evaluate(client: Any, page: Page, piece: Piece) -> list[tuple[str, str]]:
+def _evaluate(client: Any, page: Page, piece: Piece, stored: list[tuple[str, str]]) -> list[tuple[str, str]]:
     expressions = piece.evals
     if not expressions:
         return []
@@ -110,6 +126,9 @@ def _evaluate(client: Any, page: Page, piece: Piece) -> list[tuple[str, str]]:
     values = []
     for i, expression in enumerate(expressions):
         answer = reply["content"]["user_expressions"][str(i)]
+        if answer["status"] != "ok" and answer["ename"] == "NameError" and expression in dict(stored[i : i + 1]):
+            values.append((expression, stored[i][1]))
+            continue
         if answer["status"] != "ok":
             raise PageError(
                 f"{page.name}.md:{piece.line}: {{eval}} {expression} failed: {answer['ename']}: {answer['evalue']}"

@@ -32,7 +32,8 @@ def to_notebook(page: Page, run: Run, *, fold_long: bool) -> Any:
         if outputs is None:
             cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=STALE)]
         folded = _folded(piece, fold_long)
-        cell.metadata["tags"] = [o for o in piece.options if o != "hide-input"] + ["hide-input"] * folded
+        options = [o.replace("=", "-") for o in piece.options if o != "hide-input"]
+        cell.metadata["tags"] = options + ["hide-input"] * folded
         kind = "check" if "check" in piece.options else "figure" if any("figure" in o for o in outputs or []) else ""
         cell.metadata["mystnb"] = {"code_prompt_show": _PROMPTS[kind], "code_prompt_hide": _PROMPTS[kind]}
         cell.metadata["glassformer"] = {"id": piece.id, "digest": piece.digest, "stale": outputs is None}

@@ -1,7 +1,7 @@
 """Read a page: plain Markdown in which a top-level ``python`` fence is a cell.
 
 Only fences at the top level count, so a fence inside a list, a quote or a directive stays an example. Words after the
-language are options: ```` ```python hide-input varies ````.
+language are options: ```` ```python hide-input varies ````. ``needs=smollm2`` says what a cell cannot run without.
 """
 
 import difflib
@@ -13,6 +13,8 @@ from typing import Final
 
 from markdown_it import MarkdownIt
 
+from glassformer.checkpoint.fetch import SOURCES, cached
+
 OPTIONS: Final = {
     "static": "shown, never run",
     "solution": "solves the exercise above it; checked when the page is executed, never run with the cells",
@@ -22,6 +24,7 @@ OPTIONS: Final = {
     "raises-exception": "meant to fail; the page shows the error",
     "varies": "its output differs from run to run, so it asserts instead of being compared",
 }
+_NEEDS: Final = "needs="
 LONG: Final = 8
 """Cells of more lines than this start folded in the documents for beginners."""
 
@@ -50,6 +53,16 @@ class Piece:
     def is_cell(self) -> bool:
         """Whether this piece is a cell."""
         return bool(self.id)
+
+    @property
+    def needs(self) -> list[str]:
+        """The published files that the cell cannot run without, by the names that ``glassformer get`` takes."""
+        return [option.removeprefix(_NEEDS) for option in self.options if option.startswith(_NEEDS)]
+
+    @property
+    def missing(self) -> list[str]:
+        """Those of them that are not on this machine."""
+        return [name for name in self.needs if cached(name) is None]
 
     @property
     def digest(self) -> str:
@@ -149,7 +162,10 @@ def split(text: str, name: str) -> list[Piece]:
 
 def _check_options(options: tuple[str, ...], name: str, line: int) -> None:
     for option in options:
-        if option not in OPTIONS:
+        if option.startswith(_NEEDS):
+            if (needed := option.removeprefix(_NEEDS)) not in SOURCES:
+                raise PageError(f"{name}.md:{line}: a cell may need one of {', '.join(SOURCES)}, not {needed!r}.")
+        elif option not in OPTIONS:
             near = difflib.get_close_matches(option, OPTIONS, 1)
             hint = f" Did you mean {near[0]!r}?" if near else f" The options are: {', '.join(OPTIONS)}."
             raise PageError(f"{name}.md:{line}: unknown cell option {option!r}.{hint}")

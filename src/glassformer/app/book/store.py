@@ -36,11 +36,15 @@ class Record:
 
 @dataclass
 class Run:
-    """What a page showed: a record for each cell and ``(expression, value)`` for each ``{eval}``, both in order."""
+    """What a page showed: a record for each cell and ``(expression, value)`` for each ``{eval}``, both in order.
+
+    ``skipped`` names the cells that kept an earlier record, for want of what they need.
+    """
 
     page: str
     records: list[Record] = field(default_factory=list)
     evals: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
 
     def outputs_of(self, cell_id: str, digest: str) -> list[Output] | None:
         """The outputs of a cell, or ``None`` if its code is not what was executed."""

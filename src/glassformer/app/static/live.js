@@ -81,6 +81,9 @@ class Cell {
     });
   }
 
+  /** What it cannot run without, by the names that `glassformer get` takes. */
+  get needs() { return [...this.node.classList].filter((one) => one.startsWith("tag_needs-")).map((one) => one.slice("tag_needs-".length)); }
+
   get busy() { return this.state === "running" || this.state === "waiting"; }
 
   /** Put an editor in the code's place. */
@@ -178,8 +181,30 @@ class Cell {
 
   say(sentence) { this.said.textContent = sentence; }
 
+  /** Offer to fetch published weights that are not on this machine; whether they are. */
+  async equipped() {
+    for (const name of this.needs) {
+      const { here, about: what, megabytes } = await ask("GET", `glassformer/weights/${name}`);
+      if (here) continue;
+      const fetching = `from glassformer import hub\n_ = hub.get("${name}")`;
+      const fetch = async () => {
+        offer.remove();
+        await queue([this], () => fetching);
+        if ((await ask("GET", `glassformer/weights/${name}`)).here) this.run();
+      };
+      const offer = element("p", { class: "gf-note" }, `This cell needs ${what}. It is fetched once, checked, and kept on this machine. `,
+        button(`Fetch ${megabytes} MB, then run`, fetch));
+      this.outputs.put(offer);
+      this.become("", "Not run: weights are missing");
+      announce(`This cell needs weights of ${megabytes} megabytes, which can be fetched.`);
+      return false;
+    }
+    return true;
+  }
+
   async execute(code) {
     if (this.saving) this.save();
+    if (code(this) === this.text && this.needs.length && !(await this.equipped())) return false;
     const source = code(this), began = performance.now();
     const outputs = source === this.text ? this.outputs : null;
     this.become("running", "Running");

@@ -144,6 +144,13 @@ def explorer(
     Taught in ``transformers``, section 7.
     """
 
+    retrace = retracing(model, tokenizer, source)
+    return explorer_of(retrace(text), text, layer=layer, head=head, token=token, retrace=retrace)
+
+
+def retracing(model: Any, tokenizer: Any, source: str | None = None) -> Callable[[str], dict[str, Any]]:
+    """What traces a text for the figure, and refuses one of no or too many tokens."""
+
     def retrace(text: str) -> dict[str, Any]:
         if not text:
             raise ValueError("text must not be empty.")
@@ -151,7 +158,20 @@ def explorer(
             raise ValueError(f"text must have at most {MOST} tokens here, and it has {len(ids)}.")
         return pass_of(model, trace(model, text, tokenizer=tokenizer, source=source))
 
-    data = retrace(text)
+    return retrace
+
+
+def explorer_of(
+    data: dict[str, Any],
+    text: str,
+    *,
+    layer: int | None = None,
+    head: int = 0,
+    token: int | None = None,
+    stage: str = "attention",
+    retrace: Callable[[str], dict[str, Any]] | None = None,
+) -> Explorer:
+    """An explorer of a pass as ``pass_of`` gives it; ``retrace`` makes it live."""
     middle = data["layers"] // 2 if layer is None else layer
     last = len(data["tokens"]) - 1 if token is None else token
     return Explorer(data=data, text=text, layer=middle, head=head, token=last, retrace=retrace)

@@ -17,5 +17,17 @@ from glassformer.learn.exercises.transformers import (
     variants,
 )
 
-PAGES: Final = (overview, history, pipeline, tokens, embeddings, stack, variants, attention, cache, feedforward, generation)
+PAGES: Final = (
+    overview,
+    history,
+    pipeline,
+    tokens,
+    embeddings,
+    stack,
+    variants,
+    attention,
+    cache,
+    feedforward,
+    generation,
+)
 EXERCISES: Final[tuple[Exercise, ...]] = tuple(exercise for page in PAGES for exercise in page.EXERCISES)
