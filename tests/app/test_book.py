@@ -128,12 +128,12 @@ def test_cells_that_need_what_is_not_here_keep_what_is_stored(monkeypatch, tmp_p
     text = "```python needs=smollm2\na = 1\n```\n\nNow {eval}`a`.\n\n```python\nb = 2\n```\n\nAnd {eval}`b`."
     with pytest.raises(PageError, match=r"p\.md:2: cell 0-1 was never executed .* glassformer get smollm2"):
         execute(page(text))
-    first, second = page(text).cells
+    first, _ = page(text).cells
     stored = Run("p", [Record(first.id, first.digest, [{"text": ["7"]}])], [("a", "7"), ("b", "8")])
     run = execute(page(text), stored=stored)
     assert run.skipped == ["0-1"] and run.evals == [("a", "7"), ("b", "2")]
     assert [record.outputs for record in run.records] == [[{"text": ["7"]}], []]
-    with pytest.raises(PageError, match="{eval} c failed"):
+    with pytest.raises(PageError, match=r"\{eval\} c failed"):
         execute(page(text.replace("{eval}`b`", "{eval}`c`")), stored=stored)
 
 

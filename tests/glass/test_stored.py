@@ -60,12 +60,12 @@ def test_a_trace_comes_back_as_it_was_stored(tmp_path):
 
 def test_what_ships_is_what_the_model_does():
     loaded = glassformer.load(real("smollm2"))
-    found, real = stored.trace(), trace(loaded.model, stored.SENTENCE, tokenizer=loaded.tokenizer)
-    assert found.tokens == real.tokens and list(found) == list(real)
+    found, run = stored.trace(), trace(loaded.model, stored.SENTENCE, tokenizer=loaded.tokenizer)
+    assert found.tokens == run.tokens and list(found) == list(run)
     for layer in range(30):
         # Half a step in 255, and the rounding of another machine's sums.
-        assert (found.attention(layer) - real.attention(layer)).abs().max() <= 1 / 510 + 1e-4
-    assert (found.logits.softmax(-1) - real.logits.softmax(-1)).abs().max() <= 1e-3
+        assert (found.attention(layer) - run.attention(layer)).abs().max() <= 1 / 510 + 1e-4
+    assert (found.logits.softmax(-1) - run.logits.softmax(-1)).abs().max() <= 1e-3
 
 
 def test_the_explorer_over_it_reads_another_text_when_it_can_load():

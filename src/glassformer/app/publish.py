@@ -59,10 +59,8 @@ def check(target: Path, tell: Callable[[str], None], *, changed: bool = False) -
 
 def _say_skipped(page: Page, run: Run, tell: Callable[[str], None]) -> None:
     if run.skipped:
-        missing = sorted({name for cell in page.cells for name in cell.missing})
-        tell(
-            f"{page.name}: {len(run.skipped)} cells keep what is stored; to run them: glassformer get {' '.join(missing)}"
-        )
+        how = " ".join(sorted({name for cell in page.cells for name in cell.missing}))
+        tell(f"{page.name}: {len(run.skipped)} cells keep what is stored; to run them: glassformer get {how}")
 
 
 def _fingerprint(page: Page) -> str:

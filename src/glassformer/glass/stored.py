@@ -1,8 +1,8 @@
 """The stored trace: one pass of a real model over the running sentence, which every page can show without the model.
 
-Values are kept in 8 bits: each row of a tensor has its own scale, and the largest 64th of its entries are kept whole, since
-a few entries of a transformer are so large that they would leave no steps for the others. Taught in ``transformers``,
-section 2.
+Values are kept in 8 bits: each row of a tensor has its own scale, and the largest 64th of its entries are kept whole,
+since a few entries of a transformer are so large that they would leave no steps for the others. Taught in
+``transformers``, section 2.
 """
 
 import json
@@ -108,7 +108,7 @@ def explorer(*, load: Callable[[str], Any] | None = None, **chosen: Any) -> Expl
     With ``load``, such as ``glassformer.load``, a live cell reads the reader's own text: the model is loaded when the
     first comes.
     """
-    found, view = _shipped()
+    _, view = _shipped()
 
     @cache
     def model() -> Any:

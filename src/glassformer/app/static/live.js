@@ -186,7 +186,7 @@ class Cell {
     for (const name of this.needs) {
       const { here, about: what, megabytes } = await ask("GET", `glassformer/weights/${name}`);
       if (here) continue;
-      const fetching = `from glassformer import hub\n_ = hub.get("${name}")`;
+      const fetching = `from glassformer.app.weights import fetch\nfetch("${name}")`;
       const fetch = async () => {
         offer.remove();
         await queue([this], () => fetching);
