@@ -15,6 +15,7 @@ from typing import Final
 
 import platformdirs
 
+from glassformer.app.book import printed
 from glassformer.app.book.source import Page, read_page
 
 PACKAGE: Final = Path(__file__).parents[1]
@@ -109,6 +110,7 @@ def build(target: Path, *, outputs: Path | None = None, strict: bool = False) ->
             path = fresh / leftover
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         _write_widgets(fresh / "_static" / "widgets")
+        printed.join(fresh)
         (fresh / ".nojekyll").touch()
         if target.exists():
             target.rename(old)
