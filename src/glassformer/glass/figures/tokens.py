@@ -1,10 +1,12 @@
 """Figures of tokens: a text cut in several ways, the lattice of its cuts, and what a text costs in each language."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
 
 from glassformer.glass.figures.drawings import blank
 from glassformer.glass.style import FAINT, INK, LINES, PAPER, SERIES, describe, use_style
@@ -50,15 +52,20 @@ def pieces(rows: Mapping[str, Sequence[tuple[str | bytes, int | None]]]) -> Figu
     figure, axes = blank(WIDE, height)
     for row, name in titles:
         axes.text(0.05, height - step * row - 0.36, name, va="center", fontsize=10.5, weight="bold")
-    for x, row, width, words, label, number in placed:
+    for number, color in enumerate(SERIES[:2]):  # all boxes of one color are one path: a small file
+        boxes = [
+            Path.unit_rectangle().transformed(Affine2D().scale(width, 0.3).translate(x, height - step * row - 0.36))
+            for x, row, width, _, _, n in placed
+            if n % 2 == number
+        ]
+        if boxes:
+            whole = Path.make_compound_path(*boxes)
+            axes.add_patch(PathPatch(whole, linewidth=1.3, edgecolor=color, facecolor=PAPER))
+    for x, row, width, words, label, _ in placed:
         y = height - step * row - 0.34
-        color = SERIES[number % 2]
-        axes.add_patch(
-            FancyBboxPatch((x, y - 0.02), width, 0.3, boxstyle="round,pad=0,rounding_size=0.06", linewidth=1.3,
-                           edgecolor=color, facecolor=PAPER)
-        )  # fmt: skip
         axes.text(x + width / 2, y + 0.12, words.replace("$", r"\$"), ha="center", va="center", fontsize=10)
-        axes.text(x + width / 2, y - 0.14, label, ha="center", va="center", fontsize=8.5)
+        if label:
+            axes.text(x + width / 2, y - 0.14, label, ha="center", va="center", fontsize=8.5)
     said = "; ".join(
         f"{name}: {' | '.join(written(piece) for piece, _ in list(tokens)[:40])}" for name, tokens in rows.items()
     )
@@ -103,7 +110,7 @@ def lattice(drawn: Lattice, best: Sequence[str], title: str = "") -> Figure:
 
 
 def costs(values: Mapping[str, Mapping[str, float]], x: str, one: float | None = None) -> Figure:
-    """For each row, such as a language, a bar for each name, such as a tokenizer; ``one`` draws a line at that value."""
+    """For each row, such as a language, a bar for each name, such as a tokenizer; ``one`` is a line."""
     import matplotlib.pyplot as plt
 
     use_style()
@@ -112,8 +119,14 @@ def costs(values: Mapping[str, Mapping[str, float]], x: str, one: float | None =
     for number, name in enumerate(names):
         places = [row + (number - (len(names) - 1) / 2) * 0.8 / len(names) for row in range(len(values))]
         lengths = [values[row][name] for row in values]
-        hatch: dict[str, Any] = {} if not number else {"hatch": ("", "///", "...")[number % 3]}
-        axes.barh(places, lengths, height=0.72 / len(names), color=SERIES[number], label=name, **hatch)
+        axes.barh(
+            places,
+            lengths,
+            height=0.72 / len(names),
+            color=SERIES[number],
+            alpha=(1, 0.6, 0.35)[number % 3],
+            label=name,
+        )
         for place, length in zip(places, lengths, strict=True):
             axes.text(length, place, f" {length:.1f}", va="center", fontsize=9)
     if one is not None:

@@ -89,9 +89,14 @@ class Merges(InteractiveFigure):
 
     def still(self) -> str:
         """The tokens with their ids, as SVG with the page's colors."""
+        import matplotlib.pyplot as plt
+
         bpe = self.bpe()
         ids = bpe.encode(self.text[:MOST])
         with rc_context():
             use_style()
             name = f"{self.used} of {len(self.table)} merges: {len(ids)} tokens"
-            return svg(pieces({name: [(bpe.tokens[i], i) for i in ids]}))
+            figure = pieces({name: [(bpe.tokens[i], i) for i in ids]})
+            drawn = svg(figure)
+        plt.close(figure)  # else the cell would show it too
+        return drawn
