@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from glassformer.learn.exercise import Code, Exercise, Number, Option, Quiz
+from glassformer.learn.exercise import Code, Exercise, Number, Option, Quiz, Words
 
 Pair = tuple[str, str]
 
@@ -325,4 +325,19 @@ def _greedy(word: str, scores: Any) -> list[str]:
     return pieces
 
 
-EXERCISES: Final[tuple[Exercise, ...]] = (letters, by_hand, train_step, encode, viterbi, vocabulary, space)
+in_words = Words(
+    id="tokens.in-words",
+    teaches="transformers/05-tokens#a-real-vocabulary",
+    model="A list of words never ends: names and new words are always missing, and related words share nothing. Characters "
+    "are few and none is missing, but texts become long, and a model pays for length. So pieces are learned from a text: "
+    "frequent words stay whole and rare ones are cut. What was rare in that text, such as another language, is cut into "
+    "many pieces and costs more.",
+    points=(
+        "A list of words is never complete.",
+        "Single characters make texts long, and length costs computation.",
+        "Frequent words become one token, rare ones several.",
+        "The pieces come from a training text, so other languages or scripts cost more tokens.",
+    ),
+)
+
+EXERCISES: Final[tuple[Exercise, ...]] = (letters, by_hand, train_step, encode, viterbi, vocabulary, in_words, space)
