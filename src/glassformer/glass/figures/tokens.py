@@ -13,6 +13,7 @@ from glassformer.glass.style import FAINT, INK, LINES, PAPER, SERIES, describe, 
 from glassformer.tokenize.lattice import Lattice
 
 SIGNS: Final = {" ": "␣", "\n": "↵", "\t": "⇥"}
+HIGH: Final = 0.6  # of an arc for each character
 WIDE: Final = 8.3  # units of 0.85 inches: 7.05 inches
 
 
@@ -30,19 +31,22 @@ def written(piece: str | bytes) -> str:
     return " ".join(f"U+{ord(c):04X}" for c in piece)
 
 
-def pieces(rows: Mapping[str, Sequence[tuple[str | bytes, int | None]]]) -> Figure:
-    """For each name a text as tokens in boxes, with their ids below them, in as many lines as it takes."""
+def pieces(rows: Mapping[str, Sequence[tuple[str | bytes, int | None]]], beside: float = 0) -> Figure:
+    """For each name a text as tokens in boxes, with their ids below them, in as many lines as it takes.
+
+    The name stands above the boxes, or ``beside`` them in a column of that width.
+    """
     placed: list[tuple[float, int, float, str, str, int]] = []
     titles: list[tuple[int, str]] = []
     line = 0
     for name, tokens in rows.items():
         titles.append((line, name))
-        x, line = 0.05, line + 1
+        x, line = 0.05 + beside, line + (beside == 0)
         for number, (piece, token) in enumerate(tokens):
             words, label = written(piece), "" if token is None else str(token)
             width = max(0.125 * len(words), 0.1 * len(label)) + 0.16
             if x + width > WIDE - 0.05:
-                x, line = 0.05, line + 1
+                x, line = 0.05 + beside, line + 1
             placed.append((x, line, width, words, label, number))
             x += width + 0.07
         line += 1
@@ -51,7 +55,9 @@ def pieces(rows: Mapping[str, Sequence[tuple[str | bytes, int | None]]]) -> Figu
     height = step * line + 0.1
     figure, axes = blank(WIDE, height)
     for row, name in titles:
-        axes.text(0.05, height - step * row - 0.36, name, va="center", fontsize=10.5, weight="bold")
+        axes.text(
+            0.05, height - step * row - (0.22 if beside else 0.36), name, va="center", fontsize=10.5, weight="bold"
+        )
     for number, color in enumerate(SERIES[:2]):  # all boxes of one color are one path: a small file
         boxes = [
             Path.unit_rectangle().transformed(Affine2D().scale(width, 0.3).translate(x, height - step * row - 0.36))
@@ -79,7 +85,7 @@ def lattice(drawn: Lattice, best: Sequence[str], title: str = "") -> Figure:
     size = drawn.size
     longest = max(end - start for start, end, _, _ in drawn.arcs)
     scale = 7.6 / size
-    high = 0.62 + 0.52 * longest
+    high = 0.62 + HIGH * longest + 0.2
     figure, axes = blank(WIDE, high + 0.75)
     ends, at = [], 0
     for piece in best:
@@ -90,7 +96,7 @@ def lattice(drawn: Lattice, best: Sequence[str], title: str = "") -> Figure:
         chosen = (start, end) in ends
         color, y = (SERIES[1], 0.45) if chosen else (INK, 0.45)
         left, right = 0.35 + scale * start, 0.35 + scale * end
-        top = y + 0.52 * (end - start)
+        top = y + HIGH * (end - start) + 0.2 * (start % min(end - start, 3))  # neighbors must not hide each other
         axes.plot([left + 0.05, left + 0.05 + 0.12 * scale, right - 0.05 - 0.12 * scale, right - 0.05],
                   [y + 0.1, top, top, y + 0.1], color=color if chosen else FAINT, linewidth=2.6 if chosen else 1.2,
                   zorder=3 if chosen else 1)  # fmt: skip
@@ -128,7 +134,7 @@ def costs(values: Mapping[str, Mapping[str, float]], x: str, one: float | None =
             label=name,
         )
         for place, length in zip(places, lengths, strict=True):
-            axes.text(length, place, f" {length:.1f}", va="center", fontsize=9)
+            axes.text(length, place, f" {length:.1f}".removesuffix(".0"), va="center", fontsize=9)
     if one is not None:
         axes.axvline(one, color=INK, linewidth=1, linestyle=LINES[1])
     axes.set_yticks(range(len(values)), list(values))
@@ -136,6 +142,6 @@ def costs(values: Mapping[str, Mapping[str, float]], x: str, one: float | None =
     axes.set_xlabel(x)
     axes.margins(x=0.08)
     if len(names) > 1:
-        axes.legend(loc="lower right")
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(names))
     said = "; ".join(f"{row} {', '.join(f'{n} {v:.1f}' for n, v in cells.items())}" for row, cells in values.items())
     return describe(figure, f"Bars of {x}: {said}.")
