@@ -4,6 +4,7 @@ import json
 import random
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import pytest
 import traitlets
@@ -17,7 +18,8 @@ from tests.glass.script import evaluator
 TEXTS = 100
 SCRIPTS = (
     (32, 126), (9, 13), (0xA0, 0x17F), (0x391, 0x3A1), (0x410, 0x44F), (0x5D0, 0x5EA), (0x627, 0x63A), (0x905, 0x939),
-    (0x93E, 0x94D), (0xE01, 0xE3A), (0x2000, 0x200D), (0x2160, 0x2188), (0xBC, 0xBE), (0x3041, 0x3096), (0x4E00, 0x9FA5),
+    (0x93E, 0x94D), (0xE01, 0xE3A), (0x2000, 0x200D), (0x2160, 0x2188), (0xBC, 0xBE), (0x3041, 0x3096),
+    (0x4E00, 0x9FA5),
     (0xAC00, 0xD7A3), (0x1F300, 0x1F64F), (0x1F3FB, 0x1F3FF), (0xFE0F, 0xFE0F), (0xFEFF, 0xFEFF), (0, 31), (0x85, 0x85),
 )  # fmt: skip
 WORDS = (
@@ -93,7 +95,7 @@ def test_a_step_reaches_the_next_merge_that_changes_the_text(bpe, compute):
         used = got["next"] + 1
         assert compute(Merges.of(bpe, text, used).state())["last"] == used - 1
     assert seen[-1] == bpe.encode(text) and len(seen) > 5
-    assert all(len(a) > len(b) for a, b in zip(seen, seen[1:], strict=False))
+    assert all(len(a) > len(b) for a, b in pairwise(seen))
 
 
 def test_two_merges_that_make_the_same_bytes_make_one_token(compute):
@@ -106,11 +108,14 @@ def test_two_merges_that_make_the_same_bytes_make_one_token(compute):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({}, "With 0 merges, 7 bytes are 7 tokens: 75, 78, 86, 220, 75, 78, 86. No merge has changed this text. The next one "
+        ({}, "With 0 merges, 7 bytes are 7 tokens: 75, 78, 86, 220, 75, 78, 86. No merge has changed this text. "
+        "The next one "
              "that changes it is number 1, “l” + “o”."),
-        ({"used": 2}, "With 2 merges, 7 bytes are 3 tokens: 257, 220, 257. The latest merge used here is number 2, “lo” + “w”. "
+        ({"used": 2}, "With 2 merges, 7 bytes are 3 tokens: 257, 220, 257. The latest merge used here is number "
+        "2, “lo” + “w”. "
                       "No later one changes it."),
-        ({"text": "é", "used": 1}, "With 1 merge, 2 bytes are 2 tokens: 127, 102. No merge has changed this text. No later one "
+        ({"text": "é", "used": 1}, "With 1 merge, 2 bytes are 2 tokens: 127, 102. No merge has changed this "
+        "text. No later one "
                                    "changes it."),
         ({"text": ""}, "There is no text, so there are no tokens."),
     ],

@@ -14,7 +14,8 @@ JOIN = (
 )
 ONE_BY_ONE = (
     "    pieces = list(word)\n    for a, b in merges:\n        i = 0\n        while i < len(pieces) - 1:\n"
-    "            if pieces[i] == a and pieces[i + 1] == b:\n                pieces[i:i + 2] = [a + b]\n            i += 1\n"
+    "            if pieces[i] == a and pieces[i + 1] == b:\n                pieces[i:i + 2] = [a + b]\n         "
+    "   i += 1\n"
     "    return pieces\n"
 )
 ENCODE = "def encode(word, merges):\n"
@@ -36,7 +37,8 @@ WRONG: dict[str, dict[str, str]] = {
         + COUNT
         + "    best = sorted(counts, key=lambda pair: (counts[pair], pair))[-1]\n"
         + JOIN,
-        "Of pairs that are equally frequent you take the one": STEP + COUNT + "    best = max(counts, key=counts.get)\n" + JOIN,
+        "Of pairs that are equally frequent you take the one": STEP + COUNT + "    best = max(counts, "
+        "key=counts.get)\n" + JOIN,
         "That joins the rarest": STEP + COUNT + BEST.replace("-counts", "counts") + JOIN,
         "Replacing in the text": STEP
         + COUNT
@@ -69,14 +71,17 @@ WRONG: dict[str, dict[str, str]] = {
     },
     "tokens.viterbi": {
         "You take the longest": CUT + "    out = []\n    while word:\n        n = len(word)\n"
-        "        while word[:n] not in scores:\n            n -= 1\n        out.append(word[:n])\n        word = word[n:]\n"
+        "        while word[:n] not in scores:\n            n -= 1\n        out.append(word[:n])\n        word "
+        "= word[n:]\n"
         "    return out",
-        "That is the cut with the lowest": CUT + ALL + "    return min(ways(word), key=lambda w: sum(scores[p] for p in w))",
+        "That is the cut with the lowest": CUT + ALL + "    return min(ways(word), key=lambda w: sum(scores[p] "
+        "for p in w))",
         "You average": CUT + ALL + "    return max(ways(word), key=lambda w: sum(scores[p] for p in w) / len(w))",
         "That is the cut with the fewest": CUT
         + ALL
         + "    return min(ways(word), key=lambda w: (len(w), -sum(scores[p] for p in w)))",
-        "At each place": CUT + "    out = []\n    while word:\n        best = None\n        for e in range(1, len(word) + 1):\n"
+        "At each place": CUT + "    out = []\n    while word:\n        best = None\n        for e in range(1, "
+        "len(word) + 1):\n"
         "            p = word[:e]\n            if p in scores and (best is None or scores[p] > scores[best]):\n"
         "                best = p\n        out.append(best)\n        word = word[len(best):]\n    return out",
     },
@@ -87,7 +92,8 @@ RIGHT: dict[str, list[str]] = {
         STEP + COUNT + BEST + JOIN,
         "from collections import Counter\n\ndef bpe_step(words, times):\n    c = Counter()\n"
         "    for w, n in zip(words, times):\n        p = w.split()\n        for i in range(len(p) - 1):\n"
-        "            c[p[i], p[i + 1]] += n\n    top = max(c.values())\n    a, b = sorted(k for k in c if c[k] == top)[0]\n"
+        "            c[p[i], p[i + 1]] += n\n    top = max(c.values())\n    a, b = sorted(k for k in c if c[k] "
+        "== top)[0]\n"
         "    result = []\n    for w in words:\n        p = w.split()\n        i = 0\n        while i < len(p) - 1:\n"
         "            if p[i] == a and p[i + 1] == b:\n                p[i:i + 2] = [a + b]\n            i += 1\n"
         "        result.append(' '.join(p))\n    return result",

@@ -21,7 +21,7 @@ def written(piece: str | bytes) -> str:
     """``piece`` so that any font can show it: spaces as ␣, broken characters as bytes, rare ones as code points."""
     if isinstance(piece, bytes):
         try:
-            piece = piece.decode()
+            return written(piece.decode())
         except UnicodeDecodeError:
             return piece.hex(" ").upper()
     plain = (c in SIGNS or c in "▁Ġ–—‘’“”…" or (c.isprintable() and ord(c) < 0x250) or 0x370 <= ord(c) < 0x480
