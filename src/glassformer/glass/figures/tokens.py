@@ -14,7 +14,7 @@ from glassformer.tokenize.lattice import Lattice
 
 SIGNS: Final = {" ": "␣", "\n": "↵", "\t": "⇥"}
 HIGH: Final = 0.6  # of an arc for each character
-WIDE: Final = 8.3  # units of 0.85 inches: 7.05 inches
+WIDE: Final = 6.2  # units of 0.85 inches: on a phone the words can still be read
 
 
 def written(piece: str | bytes) -> str:
@@ -84,7 +84,7 @@ def lattice(drawn: Lattice, best: Sequence[str], title: str = "") -> Figure:
 
     size = drawn.size
     longest = max(end - start for start, end, _, _ in drawn.arcs)
-    scale = 7.6 / size
+    scale = (WIDE - 0.7) / size
     high = 0.62 + HIGH * longest + 0.2
     figure, axes = blank(WIDE, high + 0.75)
     ends, at = [], 0
@@ -121,7 +121,7 @@ def costs(values: Mapping[str, Mapping[str, float]], x: str, one: float | None =
 
     use_style()
     names = list(dict.fromkeys(name for row in values.values() for name in row))
-    figure, axes = plt.subplots(figsize=(6.6, 0.2 * len(values) * (len(names) + 0.9) + 0.9))
+    figure, axes = plt.subplots(figsize=(5.4, 0.2 * len(values) * (len(names) + 0.9) + 0.9))
     for number, name in enumerate(names):
         places = [row + (number - (len(names) - 1) / 2) * 0.8 / len(names) for row in range(len(values))]
         lengths = [values[row][name] for row in values]
