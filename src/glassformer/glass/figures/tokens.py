@@ -82,6 +82,9 @@ def lattice(drawn: Lattice, best: Sequence[str], title: str = "") -> Figure:
     """Every way to cut a text: an arc for each piece with its probability, those of ``best`` in color."""
     from math import exp
 
+    def share(score: float) -> str:
+        return f"{exp(score):.2g}" if score > -7 else "≈ 0"
+
     size = drawn.size
     longest = max(end - start for start, end, _, _ in drawn.arcs)
     scale = (WIDE - 0.7) / size
@@ -100,10 +103,10 @@ def lattice(drawn: Lattice, best: Sequence[str], title: str = "") -> Figure:
         axes.plot([left + 0.05, left + 0.05 + 0.12 * scale, right - 0.05 - 0.12 * scale, right - 0.05],
                   [y + 0.1, top, top, y + 0.1], color=color if chosen else FAINT, linewidth=2.6 if chosen else 1.2,
                   zorder=3 if chosen else 1)  # fmt: skip
-        axes.text((left + right) / 2, top, f"{piece} {exp(score):.2g}", ha="center", va="center", fontsize=9,
+        axes.text((left + right) / 2, top, f"{piece} {share(score)}", ha="center", va="center", fontsize=9,
                   color=color, weight="bold" if chosen else "normal", zorder=4,
                   bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})  # fmt: skip
-        said.append(f"{piece} {exp(score):.2g}")
+        said.append(f"{piece} {share(score)}")
     for place in range(size + 1):
         axes.plot(0.35 + scale * place, 0.5, "o", color=INK, markersize=5, zorder=5)
     for place, character in enumerate(drawn.text):
