@@ -13,9 +13,9 @@ Pair = tuple[str, str]
 
 
 def _telling(rng: random.Random, draw: Callable[[random.Random], Any], exercise: Code) -> Any:
-    """Of 20 inputs the one on which most mistakes give something of their own."""
+    """Of 40 inputs the one on which most mistakes give something of their own."""
     functions = (exercise.reference, *exercise.mistakes.values())
-    return max((draw(rng) for _ in range(20)), key=lambda inputs: len({repr(f(*inputs)) for f in functions}))
+    return max((draw(rng) for _ in range(40)), key=lambda inputs: len({repr(f(*inputs)) for f in functions}))
 
 
 def _joined(pieces: Sequence[str], pair: Pair, *, skip: int = 2, most: int = 1000) -> list[str]:
