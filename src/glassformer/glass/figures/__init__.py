@@ -9,6 +9,7 @@ from glassformer.glass.figures.planes import Plane, planes
 from glassformer.glass.figures.schemes import boxes, cycle, lookup, network
 from glassformer.glass.figures.sequences import gates, orbits, spread, unrolled
 from glassformer.glass.figures.stream import lens_table, next_tokens, residual_norms
+from glassformer.glass.figures.tokens import costs, lattice, pieces
 
 __all__ = [
     "Plane",
@@ -17,12 +18,14 @@ __all__ = [
     "bars",
     "boxes",
     "cells",
+    "costs",
     "curves",
     "cycle",
     "descents",
     "gates",
     "heads_grid",
     "hierarchy",
+    "lattice",
     "layers",
     "lens_table",
     "lookup",
@@ -30,6 +33,7 @@ __all__ = [
     "neuron_diagram",
     "next_tokens",
     "orbits",
+    "pieces",
     "planes",
     "reliability",
     "residual_norms",
