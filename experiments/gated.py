@@ -2,8 +2,8 @@
 
     python experiments/gated.py
 
-Two layers of width 96 read 64 characters at a time. The feed-forward network is ReLU or GELU at d_ff = 4 D, or SwiGLU at
-8/3 D, which has exactly as many weights; and SwiGLU once more at 4 D, which has half as many again. Adam with the rate
+Two layers of width 96 read 64 characters at a time. The feed-forward network is ReLU or GELU at d_ff = 4 D, or SwiGLU
+at 8/3 D, which has exactly as many weights; SwiGLU once more at 4 D has half as many again. Adam with the rate
 0.003 takes 400 steps on 16 excerpts each. Nothing is tuned for any of them. For each of four seeds all of them see the
 same excerpts in the same order. The loss is the mean over the last three plays, which none of them has learned from.
 
