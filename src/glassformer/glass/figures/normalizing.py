@@ -47,8 +47,9 @@ def onto_sphere(stages: Mapping[str, Any], rings: Mapping[str, float]) -> Figure
         ax.axis("off")
     return describe(
         figure,
-        f"{len(np.asarray(points))} vectors of three entries, seen from the side: the dashed line is the direction (1, 1, 1), "
-        f"the gray disk the plane across it. One picture for each of: {', '.join(stages)}. Taking away the mean drops the "
+        f"{len(np.asarray(points))} vectors of three entries, seen from the side: the dashed line is the direction "
+        f"(1, 1, 1), the gray disk the plane across it. One picture for each of: {', '.join(stages)}. Taking away the "
+        "mean drops the "
         "vectors into the plane, dividing by the root brings all of them to the same distance from 0.",
     )
 
@@ -95,12 +96,12 @@ def by_layer(lines: Mapping[str, Sequence[float]], y: str, title: str = "", log:
 
 
 def paired(values: Mapping[str, Sequence[float]], x: str) -> Figure:
-    """The outcome of each seed as a dot, a row for each name, and the mean as a bar: small differences with their spread."""
+    """The outcome of each seed as a dot, a row for each name, and the mean as a bar: a small effect and its spread."""
     import matplotlib.pyplot as plt
 
     use_style()
     figure, axes = plt.subplots(figsize=(5.2, 0.5 * len(values) + 1.0))
-    for row, (name, some) in enumerate(values.items()):
+    for row, some in enumerate(values.values()):
         axes.plot(some, [row] * len(some), "o", color=SERIES[row % len(SERIES)], alpha=0.75)
         axes.plot([np.mean(some)] * 2, [row - 0.3, row + 0.3], color=INK, linewidth=1.6)
     axes.set_yticks(range(len(values)), list(values))
