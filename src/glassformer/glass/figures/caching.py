@@ -1,12 +1,13 @@
 """Drawings of the key-value cache: what it saves, what it holds, what bounds its speed, how it is laid out."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from glassformer.glass.style import FAINT, INK, LINES, SERIES, describe, use_style
+from glassformer.glass.style import FAINT, INK, LINES, PAPER, SERIES, describe, use_style
 
 
 def recomputed(tokens: Sequence[str], prompt: int) -> Figure:
@@ -143,20 +144,22 @@ def memory_map(maps: Mapping[str, Sequence[int]], columns: int = 32) -> Figure:
     )
     said = []
     for ax, (name, slots), height in zip(axes[:, 0], maps.items(), rows, strict=True):
-        for i, owner in enumerate(slots):
-            x, y = i % columns, i // columns
+        runs = [0, *(i for i in range(1, len(slots)) if i % columns == 0 or slots[i] != slots[i - 1]), len(slots)]
+        for i, end in pairwise(runs):
+            owner, x, y = slots[i], i % columns, i // columns
             color = SERIES[(abs(owner) - 1) % len(SERIES)] if owner else FAINT
             filled = owner > 0
             ax.add_patch(
                 Rectangle(
                     (x + 0.08, y + 0.1),
-                    0.84,
+                    end - i - 0.16,
                     0.8,
                     facecolor=color if filled else "none",
                     edgecolor=color,
                     linewidth=0.8,
                 )
             )
+        ax.vlines(range(1, columns), 0, height, color=PAPER, linewidth=1.2)
         used, held = sum(s > 0 for s in slots), sum(s < 0 for s in slots)
         said.append(f"{name}: {used} of {len(slots)} slots hold tokens, {held} are reserved and empty.")
         ax.set(xlim=(0, columns), ylim=(height, 0))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from glassformer.learn.exercise import Exercise, Number, Option, Quiz
+from glassformer.learn.exercise import Exercise, Number, Option, Quiz, Words
 from glassformer.learn.exercises.transformers.cache_code import cache_bytes, step
 
 _T, _NEW = 100, 50
@@ -117,4 +117,22 @@ faster = Quiz(
     ),
 )
 
-EXERCISES: Final[tuple[Exercise, ...]] = (reads, kept, step, cache_bytes, fits, faster)
+paging = Words(
+    id="cache.paging",
+    teaches="transformers/10-kv-cache#how-do-many-texts-share-one-memory",
+    model="A server does not know how long an answer will be. If it reserves room for the longest possible one, most "
+    "of that room stays empty, so few texts fit at once. With paging, memory is cut into blocks of a few "
+    "tokens, and a text gets the next block only when it needs one. A block table says which block comes "
+    "where, so the blocks of a text need not lie side by side. At most one block of a text is partly empty. "
+    "More texts fit, and all of them share each fetch of the weights, so the server writes more tokens in a "
+    "second. Texts with an equal beginning can use the same blocks for it.",
+    points=(
+        "The length of an answer is not known before, and room for the longest one stays mostly empty.",
+        "Memory is given out in small blocks, when they are needed.",
+        "A table says which block holds which part of the text: they need not lie side by side.",
+        "More texts fit at once, and since they share each fetch of the weights, the server writes more in all.",
+        "Equal beginnings can share blocks.",
+    ),
+)
+
+EXERCISES: Final[tuple[Exercise, ...]] = (reads, kept, step, cache_bytes, fits, faster, paging)
