@@ -119,12 +119,11 @@ def roofline(peak: float, bandwidth: float, points: Mapping[str, Sequence[tuple[
         axes.plot(*zip(*some, strict=True), marker, color=color, label=name)
     ridge = peak / bandwidth
     axes.axvline(ridge, color=FAINT, linewidth=1, zorder=0)
-    axes.annotate(
-        "memory", (ridge, axes.get_ylim()[0]), xytext=(-5, 6), textcoords="offset points", ha="right", fontsize=9
-    )
-    axes.annotate("arithmetic", (ridge, axes.get_ylim()[0]), xytext=(5, 6), textcoords="offset points", fontsize=9)
     axes.set(xscale="log", yscale="log", xlabel="arithmetic intensity in FLOP per byte", ylabel="GFLOP per second")
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.12))
+    low = axes.get_ylim()[0]
+    for word, side, away in (("memory limits", "right", -5), ("arithmetic limits", "left", 5)):
+        axes.annotate(word, (ridge, low), xytext=(away, 6), textcoords="offset points", ha=side, fontsize=9)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.18), ncols=2, fontsize=8.5)
     return describe(
         figure,
         "The roofline of this machine, both axes in powers of ten: up to the ridge the speed grows with the FLOPs per "

@@ -26,13 +26,13 @@ def onto_sphere(stages: Mapping[str, Any], rings: Mapping[str, float]) -> Figure
     import matplotlib.pyplot as plt
 
     use_style()
-    figure, axes = plt.subplots(1, len(stages), figsize=(7.2, 3.0), sharex=True, sharey=True)
+    figure, axes = plt.subplots(1, len(stages), figsize=(5.2, 2.1), sharex=True, sharey=True)
     turn = np.linspace(0, 2 * np.pi, 73)
     right, away = np.array([1.0, -1.0, 0.0]) / 2**0.5, np.array([1.0, 1.0, -2.0]) / 6**0.5
     disk = np.cos(turn)[:, None] * right + np.sin(turn)[:, None] * away
     for ax, (name, points) in zip(np.atleast_1d(axes), stages.items(), strict=True):
-        ax.fill(*_seen(2.6 * disk).T, color=FAINT, alpha=0.35, linewidth=0)
-        ax.plot(*_seen([[-1.6] * 3, [1.6] * 3]).T, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        ax.fill(*_seen(2.3 * disk).T, color=FAINT, alpha=0.35, linewidth=0)
+        ax.plot(*_seen([[-1.3] * 3, [1.3] * 3]).T, color=INK, linewidth=1, linestyle=(0, (4, 3)))
         radius = rings.get(name)
         if radius and radius > 0:
             ax.plot(*_seen(radius * disk).T, color=SERIES[0], linewidth=1.2)
@@ -85,12 +85,12 @@ def by_layer(lines: Mapping[str, Sequence[float]], y: str, title: str = "", log:
     import matplotlib.pyplot as plt
 
     use_style()
-    figure, axes = plt.subplots(figsize=(5.2, 3.1))
+    figure, axes = plt.subplots(figsize=(5.2, 3.5))
     for number, (name, values) in enumerate(lines.items()):
         axes.plot(range(len(values)), values, color=SERIES[number], linestyle=LINES[number], label=name)
     axes.set(xlabel="after layer", ylabel=y, yscale="log" if log else "linear")
     axes.set_title(title)
-    axes.legend()
+    axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2)
     ends = "; ".join(f"{n}: {v[0]:.3g} after the first layer, at most {max(v):.3g}" for n, v in lines.items())
     return describe(figure, f"{y} after each layer. {ends}.")
 

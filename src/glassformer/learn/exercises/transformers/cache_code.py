@@ -20,7 +20,7 @@ def _step(
     x: Any, places: Any, w_q: Any, w_k: Any, w_v: Any, past_k: Any, past_v: Any, *,
     first: Any = None, shift: int = 0, square: bool = False, alone: bool = False, over: bool = False,
     before: bool = False, scale: float = 0.5, masked: bool = True, mute: float = float("-inf"),
-) -> "Tensor":  # fmt: skip
+) -> Any:  # fmt: skip
     """The step; the keywords make one mistake each."""
     import torch
 
@@ -151,7 +151,9 @@ cache_bytes = Code(
         ),
         "Those are bits. Bytes are asked for.": lambda *given: 8 * _bytes(*given),
         "The window is left out: what no query can see any more is thrown away.": (
-            lambda *given: _bytes(*given[:-1], None)
+            lambda layers, heads, kv_heads, d_k, tokens, batch, size, window: _bytes(
+                layers, heads, kv_heads, d_k, tokens, batch, size, None
+            )
         ),
         "A text that is shorter than the window fills only as much as it has tokens: take the smaller of the two.": (
             lambda layers, heads, kv_heads, d_k, tokens, batch, size, window: _bytes(

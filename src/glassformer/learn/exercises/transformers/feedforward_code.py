@@ -24,7 +24,7 @@ def _gelu(z: Any) -> Any:
     return z * (1 + (z / 2**0.5).erf()) / 2
 
 
-def _gated(x: Any, gate: Any, up: Any, down: Any, bend: Callable[[Any], Any] = _silu) -> Any:
+def _gated(x: Any, gate: Any, up: Any, down: Any, *, bend: Callable[[Any], Any] = _silu) -> Any:
     return (bend(x @ gate) * (x @ up)) @ down
 
 
