@@ -75,7 +75,7 @@ def prefix_mask(known: int, new: int, shift: int | None = None, title: str = "")
     return describe(
         figure,
         f"{new} queries, slots {known} to {keys - 1}, against {keys} keys, of which {known} were in the cache. "
-        f"A query sees its own slot and all before it.{said}",
+        f"A query may see its own slot and all before it.{said}",
     )
 
 
