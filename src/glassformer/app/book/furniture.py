@@ -65,7 +65,7 @@ def _path_footer(app: Sphinx, docname: str, guide: Guide) -> str:
     items = []
     for path in guide.paths:
         steps = list(path.steps())
-        here = [i for i, step in enumerate(steps) if step.page == docname]
+        here = [i for i, step in enumerate(steps) if step.page == docname.split("/")[0]]
         if not here:
             continue
         place = here[0]
