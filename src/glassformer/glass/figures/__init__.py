@@ -1,5 +1,6 @@
 """The guide's drawn figures. Each function draws, describes what it drew in words, and returns the figure."""
 
+from glassformer.glass.figures.architectures import architecture, gradient_depth, masks
 from glassformer.glass.figures.attention import attention_pattern, heads_grid
 from glassformer.glass.figures.charts import activations, bars, cells, curves, descents, tangents, word_map
 from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transformer_overview
@@ -13,6 +14,7 @@ from glassformer.glass.figures.stream import lens_table, next_tokens, residual_n
 __all__ = [
     "Plane",
     "activations",
+    "architecture",
     "attention_pattern",
     "bars",
     "boxes",
@@ -21,11 +23,13 @@ __all__ = [
     "cycle",
     "descents",
     "gates",
+    "gradient_depth",
     "heads_grid",
     "hierarchy",
     "layers",
     "lens_table",
     "lookup",
+    "masks",
     "network",
     "neuron_diagram",
     "next_tokens",
