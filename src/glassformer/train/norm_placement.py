@@ -96,7 +96,7 @@ def loss_of(model: nn.Module, ids: Tensor, following: Tensor) -> Tensor:
 
 
 def gradients(model: Placed, draw: torch.Generator, rows: int = 16) -> Tensor:
-    """The length of the loss's gradient by each layer's ``down``, ``[N]``: what Xiong et al. (2020) show in figure 3."""
+    """The length of the loss's gradient by each layer's ``down``, ``[N]``, as in Xiong et al. (2020), figure 3."""
     model.zero_grad()
     loss_of(model, *batch(draw, rows)).backward()
     lengths = [layer.feedforward.part.down.weight.grad.norm() for layer in model.stack]
