@@ -13,7 +13,8 @@ from glassformer.parts.attention import Attention, CrossAttention
 from glassformer.parts.mask import Causal, Everything, Window
 from glassformer.parts.residual import PostNorm, PreNorm
 
-NAMES = ["bert-base-uncased", "electra-small", "gpt1", "gpt2", "palm-8b", "llama-3-8b", "mixtral-8x7b", "mistral-7b-v0.1",
+NAMES = ["bert-base-uncased", "electra-small", "gpt1", "gpt2", "palm-8b", "llama-3-8b",
+         "mixtral-8x7b", "mistral-7b-v0.1",
          "t5-small", "bart-base", "ul2-20b", "mamba-130m", "roberta-base"]  # fmt: skip
 
 

@@ -98,8 +98,8 @@ def loss_of(model: nn.Module, ids: Tensor, following: Tensor) -> Tensor:
 def gradients(model: Placed, draw: torch.Generator, rows: int = 16) -> Tensor:
     """The length of the loss's gradient by each layer's ``down``, ``[N]``, as in Xiong et al. (2020), figure 3."""
     model.zero_grad()
-    loss_of(model, *batch(draw, rows)).backward()
-    lengths = [layer.feedforward.part.down.weight.grad.norm() for layer in model.stack]
+    loss_of(model, *batch(draw, rows)).backward()  # type: ignore[no-untyped-call]
+    lengths = [layer.feedforward.part.down.weight.grad.norm() for layer in model.stack]  # type: ignore
     model.zero_grad()
     return torch.stack(lengths)
 
@@ -117,7 +117,7 @@ def learn(model: nn.Module, steps: int, rate: float, warmup: int, draw: torch.Ge
             group["lr"] = rate * min(1.0, (step + 1) / max(1, warmup))
         optimizer.zero_grad()
         loss = loss_of(model, *batch(draw))
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         told.append(loss.item())
     return told

@@ -36,8 +36,8 @@ WRONG: dict[str, dict[str, str]] = {
 
 RIGHT: dict[str, list[str]] = {
     "stack.pre-norm-block": [
-        PARTS
-        + "for part, weight in ((attention, A), (feedforward, W)):\n        x = x + part(norm(x), weight)\n    return x",
+        PARTS + "for part, weight in ((attention, A), (feedforward, W)):\n        x = x + part(norm(x), "
+        "weight)\n    return x",
         "import torch\n\ndef norm(x):\n    wide = x - x.mean(-1, keepdim=True)\n"
         "    return wide / (wide.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt()\n\n"
         "def block(x, A, W):\n    h = A @ norm(x) + x\n    return (norm(h) @ W).clamp(min=0) + h",

@@ -26,7 +26,7 @@ def architecture(model: Any, title: str = "") -> Figure:
     trunks = [trunk for trunk in (model.encoder, model) if trunk is not None]
     layers = [sublayers(trunk) for trunk in trunks]
     wide = 4.7 if any(sub.placement == "parallel" for sub in layers[0]) else 2.85
-    height = max(sum(_height(sub) for sub in layer) for layer in layers) + 2.75
+    height = max(map(_column_height, trunks, layers)) + (0.5 if len(trunks) > 1 else 0.25) + (0.3 if title else 0)
     figure, axes = blank(wide * len(trunks) + 0.15, height)
     for column, (trunk, layer) in enumerate(zip(trunks, layers, strict=True)):
         name = "encoder" if trunk is not model else "decoder" if model.encoder is not None else ""
@@ -36,8 +36,22 @@ def architecture(model: Any, title: str = "") -> Figure:
     return describe(figure, _words(model, layers, title))
 
 
+def _column_height(trunk: Any, layer: Sequence[Sublayer]) -> float:
+    return 0.85 + sum(map(_height, layer)) + 0.68 + (0.34 if _last(trunk) else 0)
+
+
+def _last(trunk: Any) -> str:
+    """The norm after the last layer, or nothing."""
+    words = str(trunk.norm)
+    return next((name for name in ("RMSNorm", "LayerNorm") if name in words), "")
+
+
 def _height(sub: Sublayer) -> float:
-    return PART + NORM + 4 * GAP
+    """What ``_sublayer`` takes."""
+    inner = 0.1 + PART + 3 * GAP
+    if sub.placement == "post":
+        return inner + NORM + 0.06
+    return inner + GAP + (NORM if sub.norm else 0)
 
 
 def _part(axes: Any, x: float, y: float, width: float, words: str) -> None:
@@ -67,8 +81,7 @@ def _column(axes: Any, x: float, wide: float, trunk: Any, layer: list[Sublayer],
     axes.add_patch(frame)
     axes.text(x + wide - 0.25, bottom + 0.06, f"× {len(trunk.stack)}", fontsize=10, ha="right", va="center")
     top = y + 0.2
-    last = "RMSNorm" if "RMSNorm" in str(trunk.norm) else "LayerNorm" if "LayerNorm" in str(trunk.norm) else ""
-    if last:
+    if last := _last(trunk):
         box(axes, x + 0.12, top, 1.3, 0.3, last, COLORS["norm"])
         top += 0.34
     ends = "to the decoder" if trunk is not model else f"head: {anatomy(model)['predicts']}"

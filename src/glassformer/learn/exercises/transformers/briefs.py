@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from glassformer.learn.exercise import Option, Quiz
+from glassformer.learn.exercise import Option, Quiz, Words
+
+too_good = Words(
+    id="variants.too-good",
+    teaches="transformers/08-variants#what-could-go-wrong",
+    model="The model sees what it must predict: the causal mask is missing, or the targets are not moved by one place. "
+    "I check that changing a later token leaves the logits of earlier ones as they are, and compare the loss "
+    "with the best that is possible on random tokens.",
+    points=(
+        "The answer is visible: a mask is missing or the targets are in the wrong place.",
+        "A test: change a later token, and no earlier logit may change; or train on random tokens.",
+        "In use the next token is not there, so the low loss is worth nothing.",
+    ),
+)
 
 _PLACE: Final = "transformers/08-variants#which-one-for-what"
 
@@ -70,7 +83,8 @@ card = Quiz(
         Option(
             "Agreed: what is not active need not be on the card.",
             False,
-            "Which experts are active is decided anew for each token and in each layer. Over a sentence nearly all are, "
+            "Which experts are active is decided anew for each token and in each layer. Over a sentence "
+            "nearly all are, "
             "and to fetch them each time from another place is slow.",
         ),
         Option(

@@ -3,7 +3,7 @@
 import random
 from typing import TYPE_CHECKING, Any, Final
 
-from glassformer.learn.exercise import Code, Exercise, Number, Option, Quiz
+from glassformer.learn.exercise import Code, Exercise, Number, Option, Quiz, Words
 from glassformer.learn.exercises.draw import normal
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ length = Number(
     answer=969**0.5,
     tolerance=0.06,
     mistakes={
-        "You added the lengths. That is right for vectors that point the same way; at right angles the squares add up.": (
+        "You added the lengths. That is right for vectors that point the same way; at right angles the "
+        "squares add up.": (
             3 + 60 * 4
         ),
         "There are two parts in each of the thirty layers: 60 answers, not 30.": (9 + 30 * 16) ** 0.5,
@@ -23,7 +24,8 @@ length = Number(
         "That is the square of the length. Take the root.": 969,
         "That is with the lengths 3 and 4 under the root. Their squares add up.": (3 + 60 * 4) ** 0.5,
         "That is the length after one answer.": 5,
-        "You added the embedding's length to the length of the rest. It is at right angles, too: 9 goes under the root.": (
+        "You added the embedding's length to the length of the rest. It is at right angles, too: 9 goes "
+        "under the root.": (
             3 + (60 * 16) ** 0.5
         ),
     },
@@ -70,8 +72,10 @@ pre_norm_block = Code(
     reference=_block,
     inputs=_draw,
     mistakes={
-        "The norm stands after each addition: that is post-norm. Here the parts read norm(x), and x stays as it is.": _post,
-        "You add to norm(x) instead of x. The norm belongs into the branch; what you add to is the stream itself.": _normalized,
+        "The norm stands after each addition: that is post-norm. Here the parts read norm(x), and x "
+        "stays as it is.": _post,
+        "You add to norm(x) instead of x. The norm belongs into the branch; what you add to is the "
+        "stream itself.": _normalized,
         "Both norms are missing: each part reads norm(x).": lambda x, a, w: _block(x, a, w, _same, _same),
         "The norm in front of the attention is missing.": lambda x, a, w: _block(x, a, w, first=_same),
         "The norm in front of the feed-forward network is missing.": lambda x, a, w: _block(x, a, w, second=_same),
@@ -82,7 +86,8 @@ pre_norm_block = Code(
             (_norm(x + a @ _norm(x)) @ w).relu()
         ),
         "Nothing is added at all: each part replaces the stream.": lambda x, a, w: (_norm(a @ _norm(x)) @ w).relu(),
-        "Both parts read the first x: that is parallel. Here the second reads what the first has added to.": lambda x, a, w: (
+        "Both parts read the first x: that is parallel. Here the second reads what the first has added "
+        "to.": lambda x, a, w: (
             x + a @ _norm(x) + (_norm(x) @ w).relu()
         ),
         "The feed-forward network comes first. Attention does.": lambda x, a, w: (
@@ -94,7 +99,8 @@ pre_norm_block = Code(
         "The second addition is to the first x, so the answer of the attention is lost.": lambda x, a, w: (
             x + (_norm(x + a @ _norm(x)) @ w).relu()
         ),
-        "The result is normalized once more at the end. That last norm stands after the whole stack, not in a block.": lambda x, a, w: (
+        "The result is normalized once more at the end. That last norm stands after the whole stack, "
+        "not in a block.": lambda x, a, w: (
             _norm(_block(x, a, w))
         ),
     },
@@ -131,4 +137,44 @@ stuck = Quiz(
     ),
 )
 
-EXERCISES: Final[tuple[Exercise, ...]] = (length, pre_norm_block, stuck)
+lens = Quiz(
+    id="stack.lens",
+    teaches="transformers/07-stack#what-would-it-say-now-the-logit-lens",
+    options=(
+        Option(
+            "Before layer 20 the model knows nothing about the answer.",
+            False,
+            "The lens shows what the head can read. The same knowledge may lie in directions that it cannot read yet.",
+        ),
+        Option(
+            "Before layer 20 the head cannot read the answer in the stream of the last token.",
+            True,
+            "That is what was measured, and no more. Whether it lies there in another form needs another experiment.",
+        ),
+        Option(
+            "The first twenty layers are not needed for the answer.",
+            False,
+            "Leave out the first or the second layer, and the answer is gone. What they write is read by later layers.",
+        ),
+        Option(
+            "The answer is made by the last layer alone.",
+            False,
+            "It rises from rank 3,000 to rank 7 before the last layer, which adds to what is there.",
+        ),
+    ),
+)
+
+replaced = Words(
+    id="stack.factory",
+    teaches="transformers/07-stack#the-last-stream-is-a-sum",
+    model="No station replaces the product. Each reads the vector and adds its own answer, so the last vector is the "
+    "embedding plus all answers. That is why one can ask for the share of each, read the vector half-way with the "
+    "head, leave out a layer, and why a slope can go from the top to the bottom without being multiplied away.",
+    points=(
+        "Each layer reads the stream and adds to it, it does not replace it.",
+        "The last stream is the sum of the embedding and all answers.",
+        "One thing that follows: the lens, leaving out a layer, the share of a part, or a slope that does not vanish.",
+    ),
+)
+
+EXERCISES: Final[tuple[Exercise, ...]] = (replaced, length, lens, pre_norm_block, stuck)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from glassformer.learn.exercise import Code, Exercise, Number
 from glassformer.learn.exercises.draw import normal
-from glassformer.learn.exercises.transformers.briefs import BRIEFS
+from glassformer.learn.exercises.transformers.briefs import BRIEFS, too_good
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,14 +42,16 @@ prefix_mask = Code(
     inputs=lambda rng: (rng.randint(3, 4), rng.randint(7, 9)),
     mistakes={
         "That is the causal mask: the tokens of the prefix see each other both ways.": _mask_of(lambda k, q, p: k <= q),
-        "Everything is visible. After the prefix a token sees nothing of what comes later.": _mask_of(lambda k, q, p: k < 99),
+        "Everything is visible. After the prefix a token sees nothing of what comes "
+        "later.": _mask_of(lambda k, q, p: k < 99),
         "The prefix is one token too long: it is made of the slots 0 to prefix − 1.": _mask_of(
             lambda k, q, p: (k <= q) | (k <= p)
         ),
         "The prefix is one token too short: it is made of the slots 0 to prefix − 1.": _mask_of(
             lambda k, q, p: (k <= q) | (k < p - 1)
         ),
-        "The tokens of the prefix see the whole text, even what is still to be written. They see the prefix only.": _mask_of(
+        "The tokens of the prefix see the whole text, even what is still to be written. They see the "
+        "prefix only.": _mask_of(
             lambda k, q, p: (k <= q) | (q < p)
         ),
         "The mask is turned: rows are queries, columns are keys.": _mask_of(lambda k, q, p: (q <= k) | (q < p)),
@@ -62,7 +64,8 @@ prefix_mask = Code(
         "What comes after the prefix does not see it. It sees all of its past, and the prefix is past.": _mask_of(
             lambda k, q, p: ((k < p) & (q < p)) | ((k <= q) & (k >= p))
         ),
-        "What comes after the prefix sees the prefix only. It sees its own part of the text as well, up to itself.": _mask_of(
+        "What comes after the prefix sees the prefix only. It sees its own part of the text as well, up "
+        "to itself.": _mask_of(
             lambda k, q, p: k < p
         ),
         "The tokens of the prefix see nothing but the past, and the rest sees all: the two are swapped.": _mask_of(
@@ -94,10 +97,12 @@ grouped_queries = Code(
     reference=_scores,
     inputs=_heads,
     mistakes={
-        "Neighboring heads share a head of keys: 0, 0, 0, 1, 1, 1. repeat gives 0, 1, 0, 1, 0, 1; use repeat_interleave.": (
+        "Neighboring heads share a head of keys: 0, 0, 0, 1, 1, 1. repeat gives 0, 1, 0, 1, 0, 1; use "
+        "repeat_interleave.": (
             lambda q, k: _scores(q, k, lambda k: k.repeat(3, 1, 1))
         ),
-        "All heads read the first head of keys. That is multi-query attention, with what is in the others thrown away.": (
+        "All heads read the first head of keys. That is multi-query attention, with what is in the "
+        "others thrown away.": (
             lambda q, k: _scores(q, k, lambda k: k[:1])
         ),
         "All heads read the mean of the heads of keys. Each group has its own.": (
@@ -133,7 +138,8 @@ active = Number(
     answer=_ALL - 32 * 14 * _EXPERT,
     tolerance=0.15,
     mistakes={
-        "You took an eighth of all parameters. The attention and the embedding are used by every token; only experts are left out.": (
+        "You took an eighth of all parameters. The attention and the embedding are used by every token; "
+        "only experts are left out.": (
             _ALL / 8
         ),
         "That is the experts alone. Attention, norms and embedding are active, too.": 32 * 2 * _EXPERT,
@@ -147,4 +153,4 @@ active = Number(
     },
 )  # fmt: skip
 
-EXERCISES: Final[tuple[Exercise, ...]] = (prefix_mask, grouped_queries, active, *BRIEFS)
+EXERCISES: Final[tuple[Exercise, ...]] = (prefix_mask, grouped_queries, active, *BRIEFS, too_good)
