@@ -1,5 +1,6 @@
 """The guide's drawn figures. Each function draws, describes what it drew in words, and returns the figure."""
 
+from glassformer.glass.figures.architectures import architecture, gradient_depth, masks
 from glassformer.glass.figures.attention import attention_pattern, heads_grid
 from glassformer.glass.figures.caching import growth, memory_map, prefix_mask, recall_by_window, recomputed, roofline
 from glassformer.glass.figures.charts import activations, bars, cells, curves, descents, tangents, word_map
@@ -16,6 +17,7 @@ from glassformer.glass.figures.tokens import costs, lattice, pieces
 __all__ = [
     "Plane",
     "activations",
+    "architecture",
     "attention_pattern",
     "bars",
     "boxes",
@@ -27,6 +29,7 @@ __all__ = [
     "descents",
     "gates",
     "growth",
+    "gradient_depth",
     "heads_grid",
     "hierarchy",
     "lattice",
@@ -34,6 +37,7 @@ __all__ = [
     "lens_table",
     "lookup",
     "memory_map",
+    "masks",
     "network",
     "neuron_diagram",
     "next_tokens",
