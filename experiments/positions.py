@@ -138,11 +138,33 @@ def windows(model: Small) -> list[float]:
     return torch.cat(found, 1).mean(0).tolist()
 
 
+@torch.no_grad()
+def looks(model: Small) -> list[list[float]]:
+    """How much the heads of the first layer look back by 0 to 63 positions from the last of 64, ``[heads][distance]``.
+
+    The mean over the test texts of the attention weights of the first layer.
+    """
+    attention, found = model.stack[0].attention.part, {}
+    hooks = [
+        part.register_forward_hook(lambda _, __, out, name=name: found.update({name: out}))
+        for name, part in (("q", attention.queries), ("k", attention.keys))
+    ]
+    model(rows(texts()[1], TEXTS, LENGTH, torch.Generator().manual_seed(99))[:, :-1])
+    for hook in hooks:
+        hook.remove()
+    scores = (found["q"][:, :, -1:] @ found["k"].mT)[:, :, 0] * (D // HEADS) ** -0.5
+    places = torch.arange(LENGTH)
+    if model.score_bias is not None:
+        scores = scores + model.score_bias(places[-1:], places)[:, :, 0]
+    weights: list[list[float]] = scores.softmax(-1).mean(0).flip(-1).tolist()
+    return weights
+
+
 def compute(key: str) -> dict[str, Any]:
-    """One scheme and seed: the losses by position, with scalings if it is rotary."""
+    """One scheme and seed: the losses by position, with scalings if it is rotary, and where its heads look."""
     scheme, seed = key.split(" / ")
     model = learn(scheme, int(seed))
-    found = {scheme: read(model, UNSCALED if scheme == "rotary" else None)}
+    found: dict[str, Any] = {"looks": looks(model), scheme: read(model, UNSCALED if scheme == "rotary" else None)}
     if scheme == "rotary":
         found["rotary, windows"] = windows(model)
         found |= {name: read(model, scaling) for name, scaling in SCALINGS.items()}
@@ -160,6 +182,7 @@ def main() -> None:
         table = {span: [mean(run[a:b]) for run in mine] for span, (a, b) in spans.items()}
         curve = [mean(sum(run[i : i + 8]) / 8 for run in mine) for i in range(0, LONG, 8)]
         result["schemes"][name] = {**table, "curve": curve}
+    result["looks"] = {scheme: runs[f"{scheme} / {SEEDS[0]}"]["looks"] for scheme in SCHEMES}
     print(write(Path(__file__), result))
     for name, table in result["schemes"].items():
         print(f"{name:16s}", *(f"{s}: {', '.join(f'{x:.3f}' for x in table[s])}  " for s in ("1x", "2x", "4x")))

@@ -6,6 +6,7 @@ from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transf
 from glassformer.glass.figures.judging import reliability, roc
 from glassformer.glass.figures.perceptrons import layers, there_and_back
 from glassformer.glass.figures.planes import Plane, planes
+from glassformer.glass.figures.positions import looks, reach, waves
 from glassformer.glass.figures.schemes import boxes, cycle, lookup, network
 from glassformer.glass.figures.sequences import gates, orbits, spread, unrolled
 from glassformer.glass.figures.stream import lens_table, next_tokens, residual_norms
@@ -26,11 +27,13 @@ __all__ = [
     "layers",
     "lens_table",
     "lookup",
+    "looks",
     "network",
     "neuron_diagram",
     "next_tokens",
     "orbits",
     "planes",
+    "reach",
     "reliability",
     "residual_norms",
     "roc",
@@ -39,5 +42,6 @@ __all__ = [
     "there_and_back",
     "transformer_overview",
     "unrolled",
+    "waves",
     "word_map",
 ]
