@@ -16,7 +16,7 @@ def waves(table: Any, columns: Sequence[int]) -> Figure:
     use_style()
     numbers = np.asarray(table, dtype=float)[:, list(columns)]
     figure, axes = plt.subplots(figsize=(6.4, 0.62 * len(columns) + 0.8))
-    for row, (column, wave) in enumerate(zip(columns, numbers.T, strict=True)):
+    for row, wave in enumerate(numbers.T):
         height = 2.5 * (len(columns) - 1 - row)
         axes.axhline(height, color=FAINT, linewidth=0.8, zorder=0)
         axes.plot(height + wave, color=SERIES[row % len(SERIES)], linewidth=1.8)
