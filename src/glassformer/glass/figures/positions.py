@@ -44,6 +44,7 @@ def looks(schemes: Mapping[str, Any]) -> Figure:
         axes.axhline(1 / numbers.shape[1], color=FAINT, linewidth=1, zorder=0)
         axes.set_title(name)
         axes.set_yscale("log")
+        axes.set_ylim(5e-4, 1)
         said.append(f"{name}, {numbers[:, :8].sum(1).mean():.0%}")
     for axes in panels[:, 0]:
         axes.set_ylabel("mean weight")
