@@ -96,7 +96,7 @@ def test_glossary_is_in_order_and_each_entry_leads_to_its_section():
     names = list(terms())
     assert names == sorted(names, key=str.lower) and len(names) == len(set(names))
     for entry in text.split("\n## ")[1:]:
-        assert re.search(r"\]\([\w/]+\.md#", entry), f"no link to a section: {entry.splitlines()[0]}"
+        assert re.search(r"\]\([\w/-]+\.md#", entry), f"no link to a section: {entry.splitlines()[0]}"
         assert 40 < len(entry) < 500
 
 

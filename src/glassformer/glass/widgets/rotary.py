@@ -112,5 +112,5 @@ class Rotary(InteractiveFigure):
             faint = {"arrowstyle": "-|>", "color": color, "lw": 1.2, "alpha": 0.35}
             ax.annotate("", start, (0, 0), arrowprops=faint)
             ax.annotate("", end, (0, 0), arrowprops={"arrowstyle": "-|>", "color": color, "lw": 2.4})
-            ax.text(*(1.12 * end), name, color=INK, ha="center", va="center", fontweight="bold")
+            ax.text(1.12 * end[0], 1.12 * end[1], name, color=INK, ha="center", va="center", fontweight="bold")
         ax.set(xlim=(-size, size), ylim=(-size, size), box_aspect=1, title="Turned by m and by n")
