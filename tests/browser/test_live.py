@@ -537,3 +537,25 @@ def test_a_kernel_that_the_server_stops_is_said_and_started_again(live, server):
         )
     page.locator(".gf-python").get_by_text("Python was stopped here because 4 other pages use it.").wait_for()
     assert run_code(page, "'mine' in dir()") == "False"
+
+
+def test_weights_that_are_missing_are_offered_and_fetched(browser, server, tmp_path_factory):
+    """The cell says what it needs and how large it is; pressing the button fetches it, checked, and runs the cell."""
+    page_of, cell = next(
+        (page.name, cell) for page in pages() for cell in page.cells if cell.needs == ["gpt2-ranks"]
+    )
+    home, cache = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("cache")
+    with serve(home, like=server, GLASSFORMER_CACHE=str(cache)) as running:
+        address = running.address.rsplit("/", 1)[0]
+        make = opener(browser, address, suffix=f".html?token={running.token}")
+        page = next(make)(page_of).page
+        page.set_default_timeout(SECONDS)
+        place = "#cell-" + cell.id.replace(".", "-")
+        page.locator(f"{place} .gf-bar").get_by_role("button", name="Run", exact=True).click()
+        offer = page.locator(f"{place} .gf-note", has_text="GPT-2's byte-pair ranks")
+        offer.wait_for()
+        assert "Not run" in page.locator(f"{place} .gf-said").inner_text()
+        offer.get_by_role("button", name="Fetch 1 MB, then run").click()
+        page.wait_for_selector(f"{place}.gf-done, {place}.gf-failed")
+        assert (cache / "weights" / "gpt2-ranks").is_dir()
+        next(make, None)

@@ -93,7 +93,8 @@ class WeightsHandler(GuideHandler):
     @_answers
     def get(self, name: str) -> Any:
         """``here``, and what they are and how much would be fetched."""
-        here, source = cached(name) is not None, SOURCES[name]
+        here = cached(name) is not None  # refuses a name that is not known
+        source = SOURCES[name]
         return {"here": here, "about": source.about, "megabytes": round(source.size / 1e6)}
 
 

@@ -1,15 +1,18 @@
 """The guide's drawn figures. Each function draws, describes what it drew in words, and returns the figure."""
 
 from glassformer.glass.figures.attention import attention_pattern, heads_grid
+from glassformer.glass.figures.caching import growth, memory_map, prefix_mask, recall_by_window, recomputed, roofline
 from glassformer.glass.figures.charts import activations, bars, cells, curves, descents, tangents, word_map
 from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transformer_overview
 from glassformer.glass.figures.judging import reliability, roc
+from glassformer.glass.figures.normalizing import by_layer, onto_sphere, paired, parameter_shares
 from glassformer.glass.figures.perceptrons import layers, there_and_back
 from glassformer.glass.figures.planes import Plane, planes
 from glassformer.glass.figures.positions import looks, reach, waves
 from glassformer.glass.figures.schemes import boxes, cycle, lookup, network
 from glassformer.glass.figures.sequences import gates, orbits, spread, unrolled
 from glassformer.glass.figures.stream import lens_table, next_tokens, residual_norms
+from glassformer.glass.figures.tokens import costs, lattice, pieces
 
 __all__ = [
     "Plane",
@@ -17,26 +20,39 @@ __all__ = [
     "attention_pattern",
     "bars",
     "boxes",
+    "by_layer",
     "cells",
+    "costs",
     "curves",
     "cycle",
     "descents",
     "gates",
+    "growth",
     "heads_grid",
     "hierarchy",
+    "lattice",
     "layers",
     "lens_table",
     "looks",
     "lookup",
+    "memory_map",
     "network",
     "neuron_diagram",
     "next_tokens",
+    "onto_sphere",
     "orbits",
+    "paired",
+    "parameter_shares",
+    "pieces",
     "planes",
+    "prefix_mask",
     "reach",
+    "recall_by_window",
+    "recomputed",
     "reliability",
     "residual_norms",
     "roc",
+    "roofline",
     "spread",
     "tangents",
     "there_and_back",
