@@ -260,6 +260,7 @@ FIGURES = {  # how it is made, what takes the keys, the keys, what Python then k
     ),
     "Merges": ("table=[[75, 78], [256, 86]], used=0", "input[type=range]", ["ArrowRight"], "f.used", "1"),
     "Boundary": ("problem='moons'", "input[type=range]", ["ArrowRight"], "f.width", "4"),
+    "Rotary": ("m=5", "input[type=range]", ["ArrowRight"], "f.m", "6"),
     "Activation": ("z=0", "input[type=range]", ["ArrowRight"], "f.z", "0.05"),
 }
 

@@ -9,6 +9,7 @@ from glassformer.glass.figures.judging import reliability, roc
 from glassformer.glass.figures.normalizing import by_layer, onto_sphere, paired, parameter_shares
 from glassformer.glass.figures.perceptrons import layers, there_and_back
 from glassformer.glass.figures.planes import Plane, planes
+from glassformer.glass.figures.positions import looks, reach, waves
 from glassformer.glass.figures.schemes import boxes, cycle, lookup, network
 from glassformer.glass.figures.sequences import gates, orbits, spread, unrolled
 from glassformer.glass.figures.stream import lens_table, next_tokens, residual_norms
@@ -35,6 +36,7 @@ __all__ = [
     "lattice",
     "layers",
     "lens_table",
+    "looks",
     "lookup",
     "memory_map",
     "masks",
@@ -48,6 +50,7 @@ __all__ = [
     "pieces",
     "planes",
     "prefix_mask",
+    "reach",
     "recall_by_window",
     "recomputed",
     "reliability",
@@ -59,5 +62,6 @@ __all__ = [
     "there_and_back",
     "transformer_overview",
     "unrolled",
+    "waves",
     "word_map",
 ]
