@@ -7,7 +7,6 @@ Taught in ``transformers``, section 12.
 from collections.abc import Sequence
 from typing import Any, Final
 
-import torch
 from torch import Tensor
 
 TEMPERATURES: Final = tuple(step / 10 for step in range(1, 21))

@@ -3,6 +3,7 @@
 from glassformer.glass.figures.attention import attention_pattern, heads_grid
 from glassformer.glass.figures.charts import activations, bars, cells, curves, descents, tangents, word_map
 from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transformer_overview
+from glassformer.glass.figures.generation import beam_tree, entropies, rules, ways
 from glassformer.glass.figures.judging import reliability, roc
 from glassformer.glass.figures.perceptrons import layers, there_and_back
 from glassformer.glass.figures.planes import Plane, planes
@@ -15,11 +16,13 @@ __all__ = [
     "activations",
     "attention_pattern",
     "bars",
+    "beam_tree",
     "boxes",
     "cells",
     "curves",
     "cycle",
     "descents",
+    "entropies",
     "gates",
     "heads_grid",
     "hierarchy",
@@ -34,10 +37,12 @@ __all__ = [
     "reliability",
     "residual_norms",
     "roc",
+    "rules",
     "spread",
     "tangents",
     "there_and_back",
     "transformer_overview",
     "unrolled",
+    "ways",
     "word_map",
 ]

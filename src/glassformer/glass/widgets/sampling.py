@@ -1,4 +1,4 @@
-"""Temperature, top-k, top-p and min-p on real next-token distributions: which tokens survive, and what is left to chance.
+"""Temperature, top-k, top-p and min-p on real next-token distributions: what survives, what is left to chance.
 
 The distributions are SmolLM2's after five beginnings, ``experiments/distributions.py``. Taught in ``transformers``,
 section 12.
@@ -59,9 +59,7 @@ class Sampling(InteractiveFigure):
     def _check_limit(self, proposal: Any) -> Any:
         low, high = LIMITS[proposal.trait.name]
         if not low <= proposal.value <= high:
-            raise traitlets.TraitError(
-                f"{proposal.trait.name} must be from {low} to {high}, not {proposal.value!r}."
-            )
+            raise traitlets.TraitError(f"{proposal.trait.name} must be from {low} to {high}, not {proposal.value!r}.")
         return proposal.value
 
     def probabilities(self) -> list[float]:
