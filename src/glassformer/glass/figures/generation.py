@@ -57,7 +57,9 @@ def beam_tree(levels: Sequence[Sequence[Beam]], root: str = "…") -> Figure:
     best = list(levels[-1][0][0])
     ax.text(0, 0, root, ha="center", va="center")
     for depth, level in enumerate(levels, start=1):
-        before = {tuple(beam[0]): rank for rank, beam in enumerate(levels[depth - 2])} if depth > 1 else {(): 0}
+        before: dict[tuple[str, ...], int] = (
+            {(): 0} if depth == 1 else {tuple(beam[0]): rank for rank, beam in enumerate(levels[depth - 2])}
+        )
         for rank, (tokens, score) in enumerate(level):
             if tuple(tokens[:-1]) not in before:
                 raise ValueError(f"levels must hold the parent of every beam, but {tokens} at {depth} has none.")

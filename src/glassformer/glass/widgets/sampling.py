@@ -53,7 +53,7 @@ class Sampling(InteractiveFigure):
         value = round(proposal.value, 6)
         if value not in TEMPERATURES:
             raise traitlets.TraitError(f"temperature must be 0.1, 0.2, … 2.0, not {proposal.value!r}.")
-        return value
+        return float(value)
 
     @traitlets.validate("top_k", "top_p", "min_p")
     def _check_limit(self, proposal: Any) -> Any:
