@@ -105,9 +105,5 @@ def ways(points: Mapping[str, tuple[float, float]]) -> Figure:
         ax.annotate(str(number), (log, distinct), xytext=(5, 5), textcoords="offset points")
     ax.set(xlabel="mean log P of a token", ylabel="distinct pairs of tokens")
     figure.legend(loc="outside lower center", ncols=2, handlelength=0, handletextpad=0, markerscale=0)
-    return describe(
-        figure,
-        "Each way to choose as a point. "
-        + " ".join(f"{name}: log P {log:.2f}, distinct {distinct:.2f};" for name, (log, distinct) in points.items())
-        + " likelier text is less varied.",
-    )
+    said = "; ".join(f"{name}: log P {log:.2f}, distinct {distinct:.2f}" for name, (log, distinct) in points.items())
+    return describe(figure, f"Each way to choose as a point. {said}.")
