@@ -262,6 +262,7 @@ FIGURES = {  # how it is made, what takes the keys, the keys, what Python then k
     "Boundary": ("problem='moons'", "input[type=range]", ["ArrowRight"], "f.width", "4"),
     "Rotary": ("m=5", "input[type=range]", ["ArrowRight"], "f.m", "6"),
     "Activation": ("z=0", "input[type=range]", ["ArrowRight"], "f.z", "0.05"),
+    "Sampling": ("temperature=1.0", "input[type=range]", ["ArrowRight"], "f.temperature", "1.1"),
 }
 
 

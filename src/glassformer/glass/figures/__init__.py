@@ -5,6 +5,7 @@ from glassformer.glass.figures.attention import attention_pattern, heads_grid
 from glassformer.glass.figures.caching import growth, memory_map, prefix_mask, recall_by_window, recomputed, roofline
 from glassformer.glass.figures.charts import activations, bars, cells, curves, descents, tangents, word_map
 from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transformer_overview
+from glassformer.glass.figures.generation import beam_tree, entropies, rules, ways
 from glassformer.glass.figures.judging import reliability, roc
 from glassformer.glass.figures.normalizing import by_layer, onto_sphere, paired, parameter_shares
 from glassformer.glass.figures.perceptrons import layers, there_and_back
@@ -21,6 +22,7 @@ __all__ = [
     "architecture",
     "attention_pattern",
     "bars",
+    "beam_tree",
     "boxes",
     "by_layer",
     "cells",
@@ -28,6 +30,7 @@ __all__ = [
     "curves",
     "cycle",
     "descents",
+    "entropies",
     "gates",
     "growth",
     "gradient_depth",
@@ -57,11 +60,13 @@ __all__ = [
     "residual_norms",
     "roc",
     "roofline",
+    "rules",
     "spread",
     "tangents",
     "there_and_back",
     "transformer_overview",
     "unrolled",
     "waves",
+    "ways",
     "word_map",
 ]
