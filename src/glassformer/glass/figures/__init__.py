@@ -6,6 +6,7 @@ from glassformer.glass.figures.charts import activations, bars, cells, curves, d
 from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transformer_overview
 from glassformer.glass.figures.judging import reliability, roc
 from glassformer.glass.figures.normalizing import by_layer, onto_sphere, paired, parameter_shares
+from glassformer.glass.figures.overview import chain_and_web, pipeline, shares
 from glassformer.glass.figures.perceptrons import layers, there_and_back
 from glassformer.glass.figures.planes import Plane, planes
 from glassformer.glass.figures.schemes import boxes, cycle, lookup, network
@@ -21,6 +22,7 @@ __all__ = [
     "boxes",
     "by_layer",
     "cells",
+    "chain_and_web",
     "costs",
     "curves",
     "cycle",
@@ -42,6 +44,7 @@ __all__ = [
     "paired",
     "parameter_shares",
     "pieces",
+    "pipeline",
     "planes",
     "prefix_mask",
     "recall_by_window",
@@ -50,6 +53,7 @@ __all__ = [
     "residual_norms",
     "roc",
     "roofline",
+    "shares",
     "spread",
     "tangents",
     "there_and_back",
