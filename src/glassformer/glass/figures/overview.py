@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
 from glassformer.glass.figures.drawings import arrow, blank, box
 from glassformer.glass.style import INK, PAPER, SERIES, describe, use_style
@@ -15,7 +14,6 @@ def pipeline(stages: Sequence[tuple[str, str]]) -> Figure:
     step = 0.72
     height = step * len(stages) + 0.3
     figure, axes = blank(6.4, height)
-    figure.set_layout_engine(PlaceHolderLayoutEngine(True, True))  # printing would else leave a constrained one
     for row, (name, shape) in enumerate(stages):
         y = height - 0.2 - step * (row + 1) + 0.22
         box(axes, 0.3, y, 3.1, 0.46, name, SERIES[row % 3])
@@ -29,7 +27,6 @@ def pipeline(stages: Sequence[tuple[str, str]]) -> Figure:
 def chain_and_web(words: Sequence[str]) -> Figure:
     """Above, a recurrent network hands a state from word to word; below, the last word reads every word. Section 3."""
     figure, axes = blank(6.6, 3.3)
-    figure.set_layout_engine(PlaceHolderLayoutEngine(True, True))
     width = 6.4 / len(words)
     for top, color in ((2.05, SERIES[0]), (0.3, SERIES[1])):
         for place, word in enumerate(words):
