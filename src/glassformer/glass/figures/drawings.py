@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch
 
 from glassformer.glass.style import FAINT, INK, PAPER, SERIES, describe, use_style
@@ -16,8 +15,7 @@ def blank(width: float, height: float) -> tuple[Figure, Any]:
     import matplotlib.pyplot as plt
 
     use_style()
-    still = PlaceHolderLayoutEngine(True, True)  # with no engine at all, printing leaves a constrained one behind
-    figure = plt.figure(figsize=(0.85 * width, 0.85 * height), layout=still)
+    figure = plt.figure(figsize=(0.85 * width, 0.85 * height), layout="none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, width)
     axes.set_ylim(0, height)
