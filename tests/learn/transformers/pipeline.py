@@ -5,7 +5,8 @@ _HEAD = "def count(vocab, d_model, layers, heads, kv_heads, d_k, d_ff, tied):\n"
 
 def _answer(attention: str = "2 * heads * d_k + 2 * kv_heads * d_k", rest: str = "3 * d_ff + 2", **more: str) -> str:
     tables, last = more.get("tables", "vocab if tied else 2 * vocab"), more.get("last", "d_model")
-    return f"{_HEAD}    layer = d_model * ({attention} + {rest})\n    return ({tables}) * d_model + layers * layer + {last}"
+    layer = f"    layer = d_model * ({attention} + {rest})\n"
+    return f"{_HEAD}{layer}    return ({tables}) * d_model + layers * layer + {last}"
 
 
 WRONG: dict[str, dict[str, str]] = {

@@ -29,7 +29,7 @@ attention = Quiz(
         Option(
             "Each token decides how much to take from each token that it may see, and receives that mixture.",
             True,
-            "The shares come from how well its query matches their keys. What it receives is the mixture of the values.",
+            "The shares come from how well its query matches their keys. It receives the mixture of the values.",
         ),
         Option(
             "It carries one state from token to token, so that nothing is forgotten.",
@@ -48,8 +48,8 @@ in_words = Words(
     id="overview.in-words",
     teaches="transformers/02-overview#what-could-go-wrong",
     model=(
-        "The text is cut into tokens, and each becomes a list of numbers. In each layer every token looks at itself and "
-        "those before it, takes more from those that match what it looks for, and then works on the result alone. "
+        "The text is cut into tokens, and each becomes a list of numbers. In each layer every token looks at itself "
+        "and at those before it, takes more from those that match what it looks for, and then works on the result alone. "
         "After the last layer the list of the last token gives a probability to each token of the vocabulary, and "
         "Rome is the most likely."
     ),

@@ -19,8 +19,8 @@ order = Quiz(
         Option(
             "Only the last token, is.",
             True,
-            "Attention is the only stage where tokens meet. Without it the last vector depends on the last token alone, "
-            "and at most on its place.",
+            "Attention is the only stage where tokens meet. Without it the last vector depends on the last token "
+            "alone, and at most on its place.",
         ),
         Option(
             "The last two tokens, since each layer hands its vectors to the next.",
