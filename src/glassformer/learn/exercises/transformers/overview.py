@@ -49,7 +49,7 @@ in_words = Words(
     teaches="transformers/02-overview#what-could-go-wrong",
     model=(
         "The text is cut into tokens, and each becomes a list of numbers. In each layer every token looks at itself "
-        "and at those before it, takes more from those that match what it looks for, and then works on the result alone. "
+        "and at those before it, takes more from those that match, and then works on the result alone. "
         "After the last layer the list of the last token gives a probability to each token of the vocabulary, and "
         "Rome is the most likely."
     ),
