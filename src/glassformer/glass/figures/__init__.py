@@ -8,6 +8,7 @@ from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transf
 from glassformer.glass.figures.generation import beam_tree, entropies, rules, ways
 from glassformer.glass.figures.judging import reliability, roc
 from glassformer.glass.figures.normalizing import by_layer, onto_sphere, paired, parameter_shares
+from glassformer.glass.figures.overview import chain_and_web, pipeline, shares
 from glassformer.glass.figures.perceptrons import layers, there_and_back
 from glassformer.glass.figures.planes import Plane, planes
 from glassformer.glass.figures.positions import looks, reach, waves
@@ -26,6 +27,7 @@ __all__ = [
     "boxes",
     "by_layer",
     "cells",
+    "chain_and_web",
     "costs",
     "curves",
     "cycle",
@@ -51,6 +53,7 @@ __all__ = [
     "paired",
     "parameter_shares",
     "pieces",
+    "pipeline",
     "planes",
     "prefix_mask",
     "reach",
@@ -61,6 +64,7 @@ __all__ = [
     "roc",
     "roofline",
     "rules",
+    "shares",
     "spread",
     "tangents",
     "there_and_back",
