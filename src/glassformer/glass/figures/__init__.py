@@ -3,6 +3,7 @@
 from glassformer.glass.figures.attention import attention_pattern, heads_grid
 from glassformer.glass.figures.charts import activations, bars, cells, curves, descents, tangents, word_map
 from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transformer_overview
+from glassformer.glass.figures.heads import head_map, mask_grid, softmax_sharpness
 from glassformer.glass.figures.judging import reliability, roc
 from glassformer.glass.figures.perceptrons import layers, there_and_back
 from glassformer.glass.figures.planes import Plane, planes
@@ -21,12 +22,14 @@ __all__ = [
     "cycle",
     "descents",
     "gates",
+    "head_map",
     "heads_grid",
     "hierarchy",
     "layers",
     "lens_table",
     "lookup",
     "network",
+    "mask_grid",
     "neuron_diagram",
     "next_tokens",
     "orbits",
@@ -34,6 +37,7 @@ __all__ = [
     "reliability",
     "residual_norms",
     "roc",
+    "softmax_sharpness",
     "spread",
     "tangents",
     "there_and_back",
