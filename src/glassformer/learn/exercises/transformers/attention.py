@@ -27,9 +27,10 @@ by_hand = Number(
         "The scores are not divided by √3.": _share(1),
         "You divided by 3, the width itself, not by its root.": _share(1 / 3),
         "That is the weight of key 2.": 1 - _share(1 / _ROOT),
-        "You divided by √2, the width of the values. The sum runs over the 3 numbers of a key.": _share(1 / math.sqrt(2)),
+        "You divided by √2, the width of the values. The sum runs over the 3 numbers of a key.": (
+            _share(1 / math.sqrt(2))
+        ),
         "That is the score shared out as it is, 3 of 5. Softmax takes powers of e first.": 0.6,
-        "You used powers of 2. Softmax uses powers of e.": 1 / (1 + 2 ** (-1 / _ROOT)),
         "That is the scaled score. Softmax over both scores is still to come.": 3 / _ROOT,
     },
 )  # fmt: skip
@@ -47,8 +48,8 @@ why_root = Quiz(
             "Scores of twice as many terms are typically √2 times as large; divided by the root they stay as they are, "
             "and softmax stays as soft.",
             True,
-            "The variance of the sum is d_k, so its typical size is √d_k. Undivided, softmax gets sharp by accident and "
-            "passes almost no gradient.",
+            "The variance of the sum is d_k, so its typical size is √d_k. Undivided, softmax gets sharp by accident "
+            "and passes almost no gradient.",
         ),
         Option(
             "Scores of twice as many terms are typically twice as large, so one divides by d_k.",
@@ -76,7 +77,8 @@ masks = Quiz(
         Option(
             "Keys 0 to 4, all that is real.",
             False,
-            "Key 4 is the next token, the one to be predicted. The padding mask alone allows it, the causal one does not.",
+            "Key 4 is the next token, the one to be predicted. The padding mask alone allows it, the causal one does "
+            "not.",
         ),
         Option(
             "Key 4 and the padding behind it.",
