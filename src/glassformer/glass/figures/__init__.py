@@ -6,6 +6,7 @@ from glassformer.glass.figures.caching import growth, memory_map, prefix_mask, r
 from glassformer.glass.figures.charts import activations, bars, cells, curves, descents, tangents, word_map
 from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transformer_overview
 from glassformer.glass.figures.generation import beam_tree, entropies, rules, ways
+from glassformer.glass.figures.heads import head_map, mask_grid, softmax_sharpness
 from glassformer.glass.figures.judging import reliability, roc
 from glassformer.glass.figures.normalizing import by_layer, onto_sphere, paired, parameter_shares
 from glassformer.glass.figures.overview import chain_and_web, pipeline, shares
@@ -36,6 +37,7 @@ __all__ = [
     "gates",
     "growth",
     "gradient_depth",
+    "head_map",
     "heads_grid",
     "hierarchy",
     "lattice",
@@ -45,6 +47,7 @@ __all__ = [
     "lookup",
     "memory_map",
     "masks",
+    "mask_grid",
     "network",
     "neuron_diagram",
     "next_tokens",
@@ -65,6 +68,7 @@ __all__ = [
     "roofline",
     "rules",
     "shares",
+    "softmax_sharpness",
     "spread",
     "tangents",
     "there_and_back",
