@@ -541,9 +541,7 @@ def test_a_kernel_that_the_server_stops_is_said_and_started_again(live, server):
 
 def test_weights_that_are_missing_are_offered_and_fetched(browser, server, tmp_path_factory):
     """The cell says what it needs and how large it is; pressing the button fetches it, checked, and runs the cell."""
-    page_of, cell = next(
-        (page.name, cell) for page in pages() for cell in page.cells if cell.needs == ["gpt2-ranks"]
-    )
+    page_of, cell = next((page.name, cell) for page in pages() for cell in page.cells if cell.needs == ["gpt2-ranks"])
     home, cache = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("cache")
     with serve(home, like=server, GLASSFORMER_CACHE=str(cache)) as running:
         address = running.address.rsplit("/", 1)[0]
