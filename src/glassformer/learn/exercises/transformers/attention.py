@@ -242,6 +242,26 @@ induction_score = Code(
     axes=("head",),
 )
 
+_THERE, _OFF, _ZERO, _RANDOM = 2.90, 10.37, 11.75, 3.33  # nats, as the page prints them
+
+ablation = Number(
+    id="attention.ablation",
+    teaches=f"{_PAGE}#switched-off",
+    answer=math.exp(_OFF - _THERE),
+    tolerance=40.0,  # the losses are read to two decimals
+    mistakes={
+        "That is the difference of the losses, in nats. A probability is e to the power of minus a loss.": _OFF
+        - _THERE,
+        "That is the ratio of the losses. The ratio of probabilities is e to the power of their difference.": (
+            _OFF / _THERE
+        ),
+        "You read the line with zeros. The question is about the average.": math.exp(_ZERO - _THERE),
+        "You read the line of the random heads.": math.exp(_RANDOM - _THERE),
+        "You compared with the random heads, not with all heads there.": math.exp(_OFF - _RANDOM),
+        "Right way, wrong side: this is how many times more likely it would be.": math.exp(_THERE - _OFF),
+    },
+)
+
 in_words = Words(
     id="attention.in-words",
     teaches=f"{_PAGE}#what-attention-weights-do-not-tell",
@@ -261,5 +281,5 @@ in_words = Words(
 )
 
 EXERCISES: Final[tuple[Exercise, ...]] = (
-    by_hand, why_root, masks, scaled_dot_product, split_heads, shapes, induction_score, in_words,
+    by_hand, why_root, masks, scaled_dot_product, split_heads, shapes, induction_score, ablation, in_words,
 )  # fmt: skip
