@@ -243,22 +243,24 @@ induction_score = Code(
 )
 
 _THERE, _OFF, _ZERO, _RANDOM = 2.90, 10.37, 11.75, 3.33  # nats, as the page prints them
+_GUESS = math.log(49_152)
+_GAIN = _GUESS - _THERE
 
 ablation = Number(
     id="attention.ablation",
     teaches=f"{_PAGE}#switched-off",
-    answer=math.exp(_OFF - _THERE),
-    tolerance=40.0,  # the losses are read to two decimals
+    answer=100 * (_OFF - _THERE) / _GAIN,
+    tolerance=0.4,  # the losses are read to two decimals
+    unit="%",
     mistakes={
-        "That is the difference of the losses, in nats. A probability is e to the power of minus a loss.": _OFF
-        - _THERE,
-        "That is the ratio of the losses. The ratio of probabilities is e to the power of their difference.": (
-            _OFF / _THERE
+        "You divided by the loss of guessing. The gain is what guessing costs minus what the whole model costs.": (
+            100 * (_OFF - _THERE) / _GUESS
         ),
-        "You read the line with zeros. The question is about the average.": math.exp(_ZERO - _THERE),
-        "You read the line of the random heads.": math.exp(_RANDOM - _THERE),
-        "You compared with the random heads, not with all heads there.": math.exp(_OFF - _RANDOM),
-        "Right way, wrong side: this is how many times more likely it would be.": math.exp(_THERE - _OFF),
+        "That is the ratio of two losses. Subtract from both what the whole model costs.": 100 * _OFF / _GUESS,
+        "You read the line with zeros. The question is about the average.": 100 * (_ZERO - _THERE) / _GAIN,
+        "You read the line of the random heads.": 100 * (_RANDOM - _THERE) / _GAIN,
+        "You began at the loss without random heads, not at that of the whole model.": 100 * (_OFF - _RANDOM) / _GAIN,
+        "That is the share that is left, not the share that is lost.": 100 * (_GUESS - _OFF) / _GAIN,
     },
 )
 
