@@ -1,4 +1,4 @@
-"""The path as a beginner goes through it, as far as it exists: from the four questions to the milestones, without writing code."""
+"""The beginner path as far as it exists: from the four questions to the milestones, without writing code."""
 
 import re
 from typing import Any

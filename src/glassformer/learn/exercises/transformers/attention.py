@@ -260,7 +260,6 @@ ablation = Number(
         "You read the line with zeros. The question is about the average.": 100 * (_ZERO - _THERE) / _GAIN,
         "You read the line of the random heads.": 100 * (_RANDOM - _THERE) / _GAIN,
         "You began at the loss without random heads, not at that of the whole model.": 100 * (_OFF - _RANDOM) / _GAIN,
-        "That is the share that is left, not the share that is lost.": 100 * (_GUESS - _OFF) / _GAIN,
     },
 )
 

@@ -206,7 +206,7 @@ order_of_filters = Quiz(
 in_words = Words(
     id="generation.text-in-to-text-out",
     teaches=f"{_PAGE}#the-loop",
-    model="The text is cut into tokens, and each token becomes a number, then a vector. The layers mix the vectors, and "
+    model="The text is cut into tokens, and each token becomes a number, then a vector. The layers mix them, and "
     "the last vector is compared with every token of the vocabulary, which gives a score for each. Softmax turns the "
     "scores into probabilities. One token is chosen, the most likely one or one drawn by chance, and put at the end "
     "of the text. Then it all begins again with the longer text, until a token that means end is chosen.",
