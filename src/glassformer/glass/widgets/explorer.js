@@ -77,10 +77,10 @@ function compute(state) {
   const cosines = all.map((other) => cosine(vector, other));
   const largest = stage === "feedforward" ? neurons(data, layer, token) : [];
   const result = { token, layer, head, shares, best, map, norms, lens, next, vector, cosines, largest };
-  return { ...result, sentence: tellStage(data, stage, result) ?? tell(data, result) };
+  return { ...result, sentence: tellStage(data, stage, result) ?? tell(data, stage, result) };
 }
 
-function tell(data, { token, layer, head, shares, best, norms, lens, next }) {
+function tell(data, stage, { token, layer, head, shares, best, norms, lens, next }) {
   const me = said(data.tokens[token]);
   const from = best === token ? "itself" : said(data.tokens[best] ?? "");
   const reading = shares
@@ -93,6 +93,8 @@ function tell(data, { token, layer, head, shares, best, norms, lens, next }) {
   const where = data.causal ? `after ${me}` : `in the place of ${me}`;
   const [top] = next;
   const end = top ? ` The model's own prediction ${where} is ${said(top.word)} (${percent(top.chance)}).` : "";
+  if (stage === "stream") return `Layer ${layer}: ${me}. ${stream}${would}.`;
+  if (stage === "logits") return end.trim();
   return `${reading} ${stream}${would}.${end}`;
 }
 
@@ -257,8 +259,7 @@ function render({ model, el }) {
   const ask = html("form", { class: "ask", onsubmit }, html("label", { class: "gf-label", for: ids.text }, "Your own text"),
     own, html("button", { class: "gf-button" }, "Trace it"));
   const { node: live, say: announce, stop } = liveRegion();
-  const hint = html("p", { class: "hint" }, "Click a token, a cell or a row to choose it; point at one for a preview. " +
-    "Attention is stored in steps of 1/255.");
+  const hint = html("p", { class: "hint" }, "Click a token, a cell or a row to choose it; point at one for a preview.");
   const place = uniqueId("stage"), tabs = stageTabs(place, (stage) => change({ stage }));
   const tensors = tensorList(announce);
   const stagePanel = html("div", { id: place, role: "tabpanel" }, token.node,
@@ -325,7 +326,7 @@ function render({ model, el }) {
       drawSigned(pictures.cosines, rows, { chosen: fixed.token, pick: true });
     }
     if (has.hidden) {
-      const rows = seen.largest.map(({ neuron, value }) => ({ name: `neuron ${neuron}`, value }));
+      const rows = seen.largest.map(({ neuron, value }) => ({ name: `neuron\u00a0${neuron}`, value }));
       drawSigned(pictures.hidden, rows);
     }
     const names = seen.lens.map((_, i) => (i ? `layer ${i - 1}` : "embedded"));

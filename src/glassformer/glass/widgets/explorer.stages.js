@@ -32,7 +32,7 @@ function neurons({ hidden, tokens }, layer, token) {
   });
 }
 
-/** The sentence of a stage, or why it has nothing to show. Null where the stage is told by all of them. */
+/** The sentence of a stage, or why it has nothing to show. Null where `tell` tells it. */
 function tellStage(data, stage, { token, layer, vector, cosines, largest, next }) {
   const me = said(data.tokens[token]);
   if (stage === "tokens") {
@@ -61,9 +61,8 @@ function tellStage(data, stage, { token, layer, vector, cosines, largest, next }
 function drawTokens(root, { data }, { token }) {
   const high = 24, at = (i) => 22 + high * i;
   size(root, at(data.tokens.length) + 4);
-  const head = [[40, "position"], [216, "token"], [336, "id"]].map(([x, word], i) =>
-    text(x, 15, word, { class: "gf-soft", "text-anchor": i === 1 ? "start" : "end" }));
-  head[1].setAttribute("x", 84);
+  const head = [[4, "position", "start"], [84, "token", "start"], [336, "id", "end"]].map(([x, word, anchor]) =>
+    text(x, 15, word, { class: "gf-soft", "text-anchor": anchor }));
   root.replaceChildren(...head, ...data.tokens.map((word, i) => svg("g",
     { "data-token": i, class: i === token ? "pick chosen" : "pick" },
     box(1, at(i), 338, high - 2, { rx: 3, class: "ground" }),
