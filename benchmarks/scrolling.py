@@ -1,8 +1,8 @@
 """How smoothly pages scroll on a phone-sized window with the CPU slowed four times, and what their first view weighs.
 
-``python benchmarks/scrolling.py build/site transformers/09-attention …`` scrolls through pages of a built site. It prints
-a table, and last one line of JSON with the same figures. A long task is one of more than 50 ms; what it takes beyond
-them is its blocking time.
+``python benchmarks/scrolling.py build/site transformers/09-attention …`` scrolls through pages of a built site. It
+prints a table, and last one line of JSON with the same figures. A long task is one of more than 50 ms; what it takes
+beyond them is its blocking time.
 """
 
 import argparse

@@ -221,7 +221,7 @@ def test_a_new_text_is_traced_or_refused() -> None:
         ({"stage": "drums"}, "stage must be one of tokens, embeddings"),
         ({"measure": "loudness"}, "measure must be one of entropy, first"),
         ({"data": {"tokens": []}}, "is missing"),
-        ({"data": random_pass(0) | {"norms": []}}, "data must have norms of 4 rows and 7 columns"),
+        ({"data": random_pass(0) | {"norms": [[1.0]]}}, "data must have norms of 4 rows and 7 columns"),
         ({"data": random_pass(0) | {"heads": 4}}, "data must have attention of 196 bytes a layer"),
     ],
 )

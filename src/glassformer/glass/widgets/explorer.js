@@ -87,7 +87,8 @@ function tell(data, stage, { token, layer, head, shares, best, norms, lens, next
     ? `Layer ${layer}, head ${head}: ${me} reads most from ${from}, ${percent(shares[best])}; ` +
       `its reading spreads over ${number(entropy(shares), 1)} bits.`
     : `Layer ${layer}: ${me}; this layer has no attention.`;
-  const stream = `After the layer its stream is ${number(norms[layer + 1], 1)} long`;
+  if (stage === "stream" && !norms.length) return "The layers of this model have no residual stream.";
+  const stream = norms.length ? `After the layer its stream is ${number(norms[layer + 1], 1)} long` : "";
   const early = lens[layer + 1];
   const would = early ? ` and would predict ${said(early.word)} (${percent(early.chance)})` : "";
   const where = data.causal ? `after ${me}` : `in the place of ${me}`;
@@ -95,7 +96,7 @@ function tell(data, stage, { token, layer, head, shares, best, norms, lens, next
   const end = top ? ` The model's own prediction ${where} is ${said(top.word)} (${percent(top.chance)}).` : "";
   if (stage === "stream") return `Layer ${layer}: ${me}. ${stream}${would}.`;
   if (stage === "logits") return end.trim();
-  return `${reading} ${stream}${would}.${end}`;
+  return `${reading}${stream && ` ${stream}${would}.`}${end}`;
 }
 
 const text = (x, y, words, attributes = {}) => svg("text", { x, y, ...attributes }, words);
@@ -295,10 +296,10 @@ function render({ model, el }) {
       layer = { ...slider({ ...range, oninput: (x) => change({ layer: x }) }), count: data.layers };
       layers.replaceChildren(layer.node, step(-1, "one layer back"), step(1, "one layer on"));
     }
-    const { lens, next } = data, me = said(data.tokens[seen.token]);
+    const { lens, next, norms } = data, me = said(data.tokens[seen.token]);
     const { stage } = state, at = (name, has) => stage === name && Boolean(has);
     const has = {
-      attention: at("attention", seen.shares), map: at("attention", data.heads), norms: at("stream", true),
+      attention: at("attention", seen.shares), map: at("attention", data.heads), norms: at("stream", norms.length),
       lens: at("stream", lens.length), next: at("logits", next.length), tokens: at("tokens", true),
       strip: at("embeddings", seen.vector), cosines: at("embeddings", seen.vector),
       hidden: at("feedforward", seen.largest.length),

@@ -37,8 +37,8 @@ class Explorer(InteractiveFigure):
     """One pass of a model, to walk through. ``explorer(model, tokenizer, text)`` makes it.
 
     ``data`` is what ``pass_of`` gives; ``stage``, ``token``, ``layer`` and ``head`` are chosen, ``measure`` shades the
-    map of heads. With ``retrace`` the figure is ``live``: a new ``text`` is traced, and ``problem`` says why it was not. A
-    state on a page is never live. Raises ``traitlets.TraitError`` for a value that does not fit.
+    map of heads. With ``retrace`` the figure is ``live``: a new ``text`` is traced, and ``problem`` says why it was
+    not. A state on a page is never live. Raises ``traitlets.TraitError`` for a value that does not fit.
     """
 
     module: ClassVar[str] = "explorer"
@@ -117,7 +117,9 @@ class Explorer(InteractiveFigure):
             use_style()
             figure = Figure(figsize=(7.2, 3.6))
             left, right = figure.subplots(1, 2)
-            if weights is None:
+            if weights is None and not self.data["norms"]:
+                left.set_axis_off()
+            elif weights is None:
                 left.plot(range(-1, self.data["layers"]), [row[self.token] for row in self.data["norms"]])
                 left.set(xlabel="after layer", ylabel="length of the stream", yscale="log")
             else:
@@ -194,7 +196,7 @@ def pass_of(model: Any, found: Trace) -> dict[str, Any]:
 
     Keys: ``tokens``; ``layers`` N and ``heads`` H; ``causal``, whether no token reads from a later one; ``attention``,
     for each layer the weights ``[H, T, T]`` in steps of 1/255 as base64, or an empty text where it has none; ``norms``
-    ``[N + 1][T]`` to 4 digits; ``words``, the strings of all predictions; ``lens`` ``[N + 1][T]`` and ``next``
+    ``[N + 1][T]`` to 4 digits, empty without a residual stream; ``words``, the strings of all predictions; ``lens`` ``[N + 1][T]`` and ``next``
     ``[T][8]``, each a place in ``words`` with a probability to 3 digits. The last two are empty for a model that
     predicts no tokens. Beside them stands what ``details`` gives.
     """
@@ -214,14 +216,15 @@ def pass_of(model: Any, found: Trace) -> dict[str, Any]:
 
     through: list[list[list[Any]]] = []
     likely: list[list[list[Any]]] = []
-    if found.predicts:
+    norms = _norms(found)
+    if found.predicts and norms:
         through = [[] for _ in range(found.layers() + 1)]
         for start in range(0, len(found.tokens), 8):  # a few at a time: all logits of all layers may be 200 MB
             some = range(start, min(start + 8, len(found.tokens)))
             for row, top in zip(through, top_tokens(lens(model, found, some), found.decode), strict=True):
                 row += [word(best[0]) for best in top]
-            likely += [[word(pair) for pair in found.likely(NEXT, token)] for token in some]
-    norms = [[float(f"{x:.4g}") for x in row] for row in found.norms().tolist()]
+    if found.predicts:
+        likely = [[word(pair) for pair in found.likely(NEXT, token)] for token in range(len(found.tokens))]
     return {
         "tokens": found.tokens,
         "layers": found.layers(),
@@ -234,6 +237,14 @@ def pass_of(model: Any, found: Trace) -> dict[str, Any]:
         "next": likely,
         **details(found),
     }
+
+
+def _norms(found: Trace) -> list[list[float]]:
+    """The lengths of the stream to 4 digits; empty for a model whose layers have none, as recurrent ones."""
+    try:
+        return [[float(f"{x:.4g}") for x in row] for row in found.norms().tolist()]
+    except ValueError:
+        return []
 
 
 def details(found: Trace) -> dict[str, Any]:
@@ -317,7 +328,7 @@ def _checked(data: Mapping[str, Any]) -> dict[str, Any]:
     whole = heads * tokens * tokens
     packed = {len(base64.b64decode(text)) for text in data["attention"]} - {0}
     must(packed <= {whole}, f"attention of {whole} bytes a layer, as {heads} heads and {tokens} tokens are")
-    rows = {"norms": [layers + 1], "lens": [0, layers + 1]}
+    rows = {"norms": [0, layers + 1], "lens": [0, layers + 1]}
     for name, counts in rows.items():
         fits = len(data[name]) in counts and all(len(row) == tokens for row in data[name])
         must(fits, f"{name} of {layers + 1} rows and {tokens} columns")

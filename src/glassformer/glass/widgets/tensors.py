@@ -113,7 +113,7 @@ ROLES: Final = {
     ),
     "dt": Entry(
         "attention",
-        "The step size of each channel at each token: a large step writes the token into the state, a small one keeps it.",
+        "The step size of each channel at each token: a large step writes the token into the state, a small one hardly.",
         "Δ = softplus(x W_Δ + b)",
         (f"{_SSM}.select",),
     ),
@@ -168,7 +168,7 @@ def made_by(where: str) -> Any:
 
 @cache
 def entry(name: str) -> dict[str, Any]:
-    """The entry of a role as the figure stores it; ``code`` is a list of ``[where, lines]``, long code without lines."""
+    """The entry of a role as the figure stores it; ``code`` is a list of ``[where, lines]``, long code without."""
     found = ROLES[name]
     code = []
     for where in found.code:
