@@ -296,7 +296,7 @@ function render({ model, el }) {
       layer = { ...slider({ ...range, oninput: (x) => change({ layer: x }) }), count: data.layers };
       layers.replaceChildren(layer.node, step(-1, "one layer back"), step(1, "one layer on"));
     }
-    const { lens, next, norms } = data, me = said(data.tokens[seen.token]);
+    const { lens, next } = data, me = said(data.tokens[seen.token]);
     const { stage } = state, at = (name, has) => stage === name && Boolean(has);
     const has = {
       attention: at("attention", seen.shares), map: at("attention", data.heads), norms: at("stream", norms.length),

@@ -196,9 +196,9 @@ def pass_of(model: Any, found: Trace) -> dict[str, Any]:
 
     Keys: ``tokens``; ``layers`` N and ``heads`` H; ``causal``, whether no token reads from a later one; ``attention``,
     for each layer the weights ``[H, T, T]`` in steps of 1/255 as base64, or an empty text where it has none; ``norms``
-    ``[N + 1][T]`` to 4 digits, empty without a residual stream; ``words``, the strings of all predictions; ``lens`` ``[N + 1][T]`` and ``next``
-    ``[T][8]``, each a place in ``words`` with a probability to 3 digits. The last two are empty for a model that
-    predicts no tokens. Beside them stands what ``details`` gives.
+    ``[N + 1][T]`` to 4 digits, empty without a residual stream; ``words``, the strings of all predictions; ``lens``
+    ``[N + 1][T]`` and ``next`` ``[T][8]``, each a place in ``words`` with a probability to 3 digits. The last two are
+    empty for a model that predicts no tokens. Beside them stands what ``details`` gives.
     """
     attention, heads = [], 0
     for layer in range(found.layers()):

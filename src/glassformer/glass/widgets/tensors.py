@@ -113,7 +113,7 @@ ROLES: Final = {
     ),
     "dt": Entry(
         "attention",
-        "The step size of each channel at each token: a large step writes the token into the state, a small one hardly.",
+        "The step size of each channel at each token: a large step writes it into the state, a small one hardly.",
         "Δ = softplus(x W_Δ + b)",
         (f"{_SSM}.select",),
     ),
