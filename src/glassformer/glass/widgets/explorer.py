@@ -272,8 +272,9 @@ def _in_bytes(rows: torch.Tensor) -> dict[str, Any]:
     low, high = rows.aminmax(dim=-1, keepdim=True)
     scale = (high - low) / 255
     steps = ((rows - low) / scale.clamp_min(1e-30)).round().to(torch.uint8).cpu().numpy()
-    low, scale = ([float(f"{x:.5g}") for x in column[:, 0].tolist()] for column in (low, scale))
-    return {"steps": base64.b64encode(steps.tobytes()).decode(), "low": low, "scale": scale}
+    columns = {"low": low, "scale": scale}
+    rounded = {name: [float(f"{x:.5g}") for x in column[:, 0].tolist()] for name, column in columns.items()}
+    return {"steps": base64.b64encode(steps.tobytes()).decode(), **rounded}
 
 
 def _largest(found: Trace, layer: int) -> tuple[str, int]:
