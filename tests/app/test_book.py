@@ -143,3 +143,14 @@ def test_vendored_files_have_their_licenses():
     for font in (root / "static" / "fonts").glob("*.woff2"):
         family = re.sub(r"-(latin|greek)-.*", "", font.name)
         assert "SIL OPEN FONT LICENSE" in (root / "static" / "fonts" / f"{family}.LICENSE").read_text().upper()
+
+
+def test_the_script_knows_the_page_of_every_section_of_transformers():
+    """Cards of the explorer name sections by number; book.js makes links of them."""
+    import re
+
+    from glassformer.app import site
+
+    script = (site.PACKAGE / "app" / "book" / "static" / "book.js").read_text("utf-8")
+    listed = re.findall(r'"(\d\d-[a-z-]+)"', script.split("const SECTIONS")[1].split("]")[0])
+    assert listed == sorted(path.stem for path in (site.guide_folder() / "transformers").glob("[0-9]*.md"))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import traitlets
 
 from glassformer.glass.page import page
@@ -138,6 +139,45 @@ def test_the_script_says_what_python_does() -> None:
     assert without > 3
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_stage_says_what_the_trace_holds(seed: int) -> None:
+    found = trace(small("llama", seed), "abcdefg", tokenizer=Letters())
+    data = pass_of(small("llama", seed), found)
+    evaluate = evaluator("explorer")
+
+    def at(stage: str, token: int = 4, layer: int = 1) -> dict[str, Any]:
+        state = {"data": data, "token": token, "layer": layer, "head": 0, "measure": "entropy", "stage": stage}
+        result: dict[str, Any] = evaluate(f"compute({json.dumps(state)})")
+        return result
+
+    assert f"stands at position 4, number {int(found.ids[0, 4])} of" in at("tokens")["sentence"]
+    vectors = found.stream(-1).float()
+    shown = at("embeddings")
+    step = float((vectors[4].max() - vectors[4].min()) / 255)
+    assert np.abs(np.array(shown["vector"]) - vectors[4].numpy()).max() <= step / 2 * 1.01
+    cosines = torch.cosine_similarity(vectors[4], vectors, dim=-1).numpy()
+    assert np.abs(np.array(shown["cosines"]) - cosines).max() < 0.02
+    hidden = found["stack.1.feedforward.part.hidden"].value[0, 4]
+    largest = at("feedforward")["largest"]
+    assert {one["neuron"] for one in largest} == set(hidden.abs().topk(8).indices.tolist())
+    for one in largest:
+        assert one["value"] == pytest.approx(float(hidden[one["neuron"]]), rel=1e-3)
+    assert f"number {largest[0]['neuron']} is farthest from 0" in at("feedforward")["sentence"]
+    assert at("stream")["sentence"].startswith("Layer 1: “e”. After the layer its stream is")
+    assert at("logits")["sentence"].startswith("The model's own prediction after “e” is")
+
+
+def test_a_stage_without_data_says_so() -> None:
+    evaluate = evaluator("explorer")
+    state = {"data": random_pass(0) | {"next": [], "lens": []}, "token": 1, "layer": 1, "head": 0, "measure": "first"}
+    for stage, words in {
+        "embeddings": "are not stored",
+        "feedforward": "stores no hidden neurons",
+        "logits": "predicts no tokens",
+    }.items():
+        assert words in evaluate(f"compute({json.dumps(state | {'stage': stage})})")["sentence"]
+
+
 def test_a_choice_beyond_a_shorter_text_is_held_within_it() -> None:
     state = {"data": random_pass(0), "token": 90, "layer": 90, "head": 90, "measure": "entropy"}
     found = evaluator("explorer")(f"compute({json.dumps(state)})")
@@ -178,9 +218,10 @@ def test_a_new_text_is_traced_or_refused() -> None:
     [
         ({"token": TOKENS}, "token must be between 0 and 6"),
         ({"layer": -1}, "layer must be between 0 and 2"),
+        ({"stage": "drums"}, "stage must be one of tokens, embeddings"),
         ({"measure": "loudness"}, "measure must be one of entropy, first"),
         ({"data": {"tokens": []}}, "is missing"),
-        ({"data": random_pass(0) | {"norms": []}}, "data must have norms of 4 rows and 7 columns"),
+        ({"data": random_pass(0) | {"norms": [[1.0]]}}, "data must have norms of 4 rows and 7 columns"),
         ({"data": random_pass(0) | {"heads": 4}}, "data must have attention of 196 bytes a layer"),
     ],
 )
@@ -215,7 +256,7 @@ def test_the_page_is_one_file(written: Path) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
 def test_the_page_in_a_browser(written: Path, chromium: str, width: int, scheme: Any) -> None:
     api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: python tools/env.py browser")
     from axe_playwright_python.sync_playwright import Axe
@@ -242,6 +283,25 @@ def test_the_page_in_a_browser(written: Path, chromium: str, width: int, scheme:
         api.expect(sentence).to_contain_text("head 1")
         assert sentence.inner_text() != before
         tab.get_by_text("attention to the first token").click()
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        tab.get_by_role("tab", name="Attention").focus()
+        for name in ("Stream", "Feed-forward", "Logits", "Tokens", "Embeddings"):  # the keyboard alone, around the end
+            tab.keyboard.press("ArrowRight")
+            chosen = tab.get_by_role("tab", name=name)
+            api.expect(chosen).to_be_focused()
+            api.expect(chosen).to_have_attribute("aria-selected", "true")
+        api.expect(sentence).to_contain_text("enters the first layer as")
+        tab.keyboard.press("End")
+        api.expect(sentence).to_contain_text("The model's own prediction")
+        tab.get_by_role("tab", name="Attention").click()
+        opener = tab.get_by_role("button", name="scores")
+        opener.focus()
+        tab.keyboard.press("Enter")
+        api.expect(opener).to_have_attribute("aria-expanded", "true")
+        api.expect(tab.locator(".card")).to_contain_text("scores = q kᵀ / √d_k")
+        api.expect(tab.locator(".card")).to_contain_text("Explained in section 9 of Transformers.")
+        assert tab.locator(".card a[href]").count() == 0  # outside the guide it is text
+        api.expect(sentence).to_contain_text("scores: How well each query fits each key")
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         found = Axe().run(tab)
         assert found.violations_count == 0, found.generate_report()

@@ -1,5 +1,7 @@
 """The stored trace: 8 bits lose little, what ships is the model's own pass, and pages can show it without the model."""
 
+import json
+
 import pytest
 import torch
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 import glassformer
 from glassformer.glass import stored
 from glassformer.glass.trace import trace
+from glassformer.glass.widgets.tensors import STAGES
 from tests.tokenize.real import real
 
 
@@ -42,6 +45,14 @@ def test_what_ships_is_small_and_whole():
         # A row adds up to 1; 13 entries are each off by at most 1/510.
         assert (weights.sum(-1) - 1).abs().max() <= 13 / 510
     assert found.likely(1)[0][0] == " Rome"
+
+
+def test_the_explorer_of_what_ships_is_small_and_opens_every_stage():
+    figure = stored.explorer(stage="feedforward", layer=3, head=2, token=5)
+    assert (figure.stage, figure.layer, figure.head, figure.token) == ("feedforward", 3, 2, 5)
+    assert len(json.dumps(figure.state())) < 130_000
+    shown = {figure.data["roles"][tensor["role"]]["stage"] for tensor in figure.data["tensors"]}
+    assert shown == set(STAGES)
 
 
 def test_a_trace_comes_back_as_it_was_stored(tmp_path):

@@ -125,8 +125,11 @@ def _write_widgets(folder: Path) -> None:
     for suffix in (".js", ".css"):
         common = (source / f"common{suffix}").read_text("utf-8")
         for path in sorted(source.glob(f"*{suffix}")):
-            if path.stem != "common":
-                (folder / path.name).write_text(common + "\n" + path.read_text("utf-8"), "utf-8")
+            if path.stem != "common" and "." not in path.stem:
+                files = (*sorted(source.glob(f"{path.stem}.*{suffix}")), path)
+                (folder / path.name).write_text(
+                    "\n".join([common, *(file.read_text("utf-8") for file in files)]), "utf-8"
+                )
 
 
 def up_to_date_site(tell: Callable[[str], None] = lambda sentence: None) -> Path:

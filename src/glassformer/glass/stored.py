@@ -18,7 +18,7 @@ from torch import Tensor
 
 from glassformer.glass.recording import Record
 from glassformer.glass.trace import Trace
-from glassformer.glass.widgets.explorer import Explorer, explorer_of, pass_of, retracing
+from glassformer.glass.widgets.explorer import Explorer, details, explorer_of, pass_of, retracing
 
 MODEL: Final = "smollm2"
 SENTENCE: Final = "The capital of France is Paris, and the capital of Italy is"
@@ -85,7 +85,7 @@ def load(path: Path) -> tuple[Trace, dict[str, Any]]:
     words = about["words"]
     output = records["predictions"].value
     found = Trace(records, ids, output, lambda i: words.get(str(i), f"#{i}"), vocab=about["vocab"])
-    return found, about["view"]
+    return found, about["view"] | details(found)
 
 
 @cache

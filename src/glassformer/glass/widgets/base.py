@@ -1,7 +1,8 @@
 """The base of every interactive figure.
 
 A figure ``name`` is three files: ``name.py`` (its state, as synchronized traits, and its still), ``name.js`` (how it is
-drawn and worked) and, if it needs one, ``name.css``. ``common.js`` and ``common.css`` are put in front of each.
+drawn and worked) and, if it needs one, ``name.css``. ``common.js`` and ``common.css`` are put in front of each, and so
+are parts of a long script, ``name.part.js``.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,7 +19,8 @@ HERE: Final = Path(__file__).parent
 
 def module_source(name: str) -> str:
     """The whole ES module of the figure ``name``: the common part, then its own."""
-    return "\n".join((HERE / f"{part}.js").read_text("utf-8") for part in ("common", name))
+    files = (HERE / "common.js", *sorted(HERE.glob(f"{name}.*.js")), HERE / f"{name}.js")
+    return "\n".join(file.read_text("utf-8") for file in files)
 
 
 def style_source(name: str) -> str:

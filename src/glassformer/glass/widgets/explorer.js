@@ -62,9 +62,9 @@ function choice({ data, token, layer, head }) {
 
 /** Everything the figure says about a state: pure, so that a test can hold it against Python. */
 function compute(state) {
-  const { data, measure } = state, { token, layer, head } = choice(state);
+  const { data, measure, stage = "attention" } = state, { token, layer, head } = choice(state);
   const shares = reads(data, layer, head, token), of = MEASURES[measure].of;
-  const map = data.attention.map((_, l) => Array.from({ length: data.heads }, (_, h) => {
+  const map = (stage === "attention" ? data.attention : []).map((_, l) => Array.from({ length: data.heads }, (_, h) => {
     const row = reads(data, l, h, token);
     return row && of(row);
   }));
@@ -73,24 +73,30 @@ function compute(state) {
   const lens = data.lens.map((row) => word(row[token]));
   const next = (data.next[token] ?? []).map(word);
   const best = shares ? shares.indexOf(Math.max(...shares)) : null;
-  const result = { token, layer, head, shares, best, map, norms, lens, next };
-  return { ...result, sentence: tell(data, result) };
+  const all = stage === "embeddings" ? vectors(data) : [], vector = all[token] ?? null;
+  const cosines = all.map((other) => cosine(vector, other));
+  const largest = stage === "feedforward" ? neurons(data, layer, token) : [];
+  const result = { token, layer, head, shares, best, map, norms, lens, next, vector, cosines, largest };
+  return { ...result, sentence: tellStage(data, stage, result) ?? tell(data, stage, result) };
 }
 
-function tell(data, { token, layer, head, shares, best, norms, lens, next }) {
+function tell(data, stage, { token, layer, head, shares, best, norms, lens, next }) {
   const me = said(data.tokens[token]);
   const from = best === token ? "itself" : said(data.tokens[best] ?? "");
   const reading = shares
     ? `Layer ${layer}, head ${head}: ${me} reads most from ${from}, ${percent(shares[best])}; ` +
       `its reading spreads over ${number(entropy(shares), 1)} bits.`
     : `Layer ${layer}: ${me}; this layer has no attention.`;
-  const stream = `After the layer its stream is ${number(norms[layer + 1], 1)} long`;
+  if (stage === "stream" && !norms.length) return "The layers of this model have no residual stream.";
+  const stream = norms.length ? `After the layer its stream is ${number(norms[layer + 1], 1)} long` : "";
   const early = lens[layer + 1];
   const would = early ? ` and would predict ${said(early.word)} (${percent(early.chance)})` : "";
   const where = data.causal ? `after ${me}` : `in the place of ${me}`;
   const [top] = next;
   const end = top ? ` The model's own prediction ${where} is ${said(top.word)} (${percent(top.chance)}).` : "";
-  return `${reading} ${stream}${would}.${end}`;
+  if (stage === "stream") return `Layer ${layer}: ${me}. ${stream}${would}.`;
+  if (stage === "logits") return end.trim();
+  return `${reading}${stream && ` ${stream}${would}.`}${end}`;
 }
 
 const text = (x, y, words, attributes = {}) => svg("text", { x, y, ...attributes }, words);
@@ -197,7 +203,7 @@ function chips(legend, attribute, pick) {
   return { node, show };
 }
 
-const TRAITS = ["data", "text", "token", "layer", "head", "measure", "live", "problem"];
+const TRAITS = ["data", "text", "token", "layer", "head", "measure", "stage", "live", "problem"];
 
 function render({ model, el }) {
   const read = () => Object.fromEntries(TRAITS.map((name) => [name, model.get(name)]));
@@ -225,10 +231,19 @@ function render({ model, el }) {
     map: picture("Every head of every layer, shaded by the measure, for the chosen token."),
     norms: picture("The length of the chosen token's residual stream after each layer."),
     lens: picture("What each layer would predict at the chosen token."),
+    tokens: picture("The tokens of the text with their positions and numbers."),
+    cosines: picture("The cosine of the chosen token's embedded vector with that of every token."),
+    hidden: picture("The hidden neurons of the chosen token that are farthest from zero, with their values."),
     next: picture("The most likely predictions at the chosen token, with their probabilities."),
   };
   const predicted = html("span");
+  const strip = html("canvas", { class: "strip", role: "img",
+    "aria-label": "The embedded vector of the chosen token, one cell a number, darker where it is farther from zero." });
   const panels = {
+    tokens: panel("The text as tokens", pictures.tokens),
+    strip: panel("The embedded vector, in rows of 32", strip),
+    cosines: panel("Cosine with the embedded vector of each token", pictures.cosines),
+    hidden: panel("Hidden neurons that are farthest from 0", pictures.hidden),
     attention: panel("Attention of the head: from where the token reads, in percent", pictures.attention),
     map: panel("All heads", html("fieldset", { class: "gf-choice" }, html("legend", { class: "gf-label" }, "Shaded by"),
       ...radios.map((radio) => html("label", { class: "gf-check" }, radio, MEASURES[radio.value].name))), pictures.map),
@@ -245,12 +260,15 @@ function render({ model, el }) {
   const ask = html("form", { class: "ask", onsubmit }, html("label", { class: "gf-label", for: ids.text }, "Your own text"),
     own, html("button", { class: "gf-button" }, "Trace it"));
   const { node: live, say: announce, stop } = liveRegion();
-  const hint = html("p", { class: "hint" }, "Click a token, a cell or a row to choose it; point at one for a preview. " +
-    "Attention is stored in steps of 1/255.");
-  const root = html("div", { class: "gf gf-explorer" }, ask, token.node,
+  const hint = html("p", { class: "hint" }, "Click a token, a cell or a row to choose it; point at one for a preview.");
+  const place = uniqueId("stage"), tabs = stageTabs(place, (stage) => change({ stage }));
+  const tensors = tensorList(announce);
+  const stagePanel = html("div", { id: place, role: "tabpanel" }, token.node,
     html("div", { class: "gf-controls" }, layers, head.node), live,
-    html("div", { class: "panels" }, html("div", {}, panels.attention, panels.next, panels.norms),
-      html("div", {}, panels.map, panels.lens)), hint);
+    html("div", { class: "panels" },
+      html("div", {}, panels.attention, panels.tokens, panels.strip, panels.hidden, panels.next, panels.norms),
+      html("div", {}, panels.map, panels.lens, panels.cosines)), hint, tensors.node);
+  const root = html("div", { class: "gf gf-explorer" }, ask, tabs.node, stagePanel);
   el.append(root);
 
   let preview = {}; // what the mouse points at
@@ -279,9 +297,19 @@ function render({ model, el }) {
       layers.replaceChildren(layer.node, step(-1, "one layer back"), step(1, "one layer on"));
     }
     const { lens, next } = data, me = said(data.tokens[seen.token]);
-    const has = { attention: seen.shares, map: data.heads, lens: lens.length, next: next.length, norms: true };
+    const { stage } = state, at = (name, has) => stage === name && Boolean(has);
+    const has = {
+      attention: at("attention", seen.shares), map: at("attention", data.heads), norms: at("stream", norms.length),
+      lens: at("stream", lens.length), next: at("logits", next.length), tokens: at("tokens", true),
+      strip: at("embeddings", seen.vector), cosines: at("embeddings", seen.vector),
+      hidden: at("feedforward", seen.largest.length),
+    };
+    tabs.show(stage);
+    stagePanel.setAttribute("aria-labelledby", tabs.id(stage));
+    layers.hidden = !["attention", "stream", "feedforward"].includes(stage);
+    tensors.show(data, stage, fixed.layer);
     for (const [name, node] of Object.entries(panels)) node.hidden = !has[name];
-    token.show(data.tokens.map(shown), fixed.token, seen.shares);
+    token.show(data.tokens.map(shown), fixed.token, stage === "attention" ? seen.shares : null);
     head.node.hidden = !has.map;
     head.show(Array.from({ length: data.heads }, (_, i) => String(i)), fixed.head);
     layer.show(fixed.layer);
@@ -291,7 +319,17 @@ function render({ model, el }) {
     predicted.textContent = data.causal ? `Next token after ${me}` : `Prediction in the place of ${me}`;
     if (has.attention) drawAttention(pictures.attention, state, seen);
     if (has.map) drawMap(pictures.map, state, seen);
-    drawNorms(pictures.norms, state, seen);
+    if (has.norms) drawNorms(pictures.norms, state, seen);
+    if (has.tokens) drawTokens(pictures.tokens, state, seen);
+    if (has.strip) drawStrip(strip, seen.vector);
+    if (has.cosines) {
+      const rows = data.tokens.map((word, i) => ({ name: word, value: seen.cosines[i] }));
+      drawSigned(pictures.cosines, rows, { chosen: fixed.token, pick: true });
+    }
+    if (has.hidden) {
+      const rows = seen.largest.map(({ neuron, value }) => ({ name: `neuron\u00a0${neuron}`, value }));
+      drawSigned(pictures.hidden, rows);
+    }
     const names = seen.lens.map((_, i) => (i ? `layer ${i - 1}` : "embedded"));
     if (has.lens) drawWords(pictures.lens, seen.lens, { names, chosen: seen.layer + 1, high: 17 });
     if (has.next) drawWords(pictures.next, seen.next);

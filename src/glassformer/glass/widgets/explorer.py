@@ -7,6 +7,7 @@ Legend: N layers, H heads, T tokens.
 """
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
@@ -16,14 +17,18 @@ import traitlets
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from glassformer.glass.explicit import title
 from glassformer.glass.figures.attention import draw_weights, shown
 from glassformer.glass.lens import lens, top_tokens
+from glassformer.glass.recording import Record
 from glassformer.glass.style import SERIES, svg, use_style
 from glassformer.glass.trace import Trace, trace
 from glassformer.glass.widgets.base import InteractiveFigure, one_of
+from glassformer.glass.widgets.tensors import STAGES, entry, role
 
 MOST: Final = 32  # tokens: attention takes N · H · T² bytes
 NEXT: Final = 8  # predictions that are shown for each token
+NEURONS: Final = 8  # hidden neurons that are stored for each token and layer
 MEASURES: Final = ("entropy", "first")
 _KEYS: Final = ("tokens", "layers", "heads", "causal", "attention", "norms", "words", "lens", "next")
 
@@ -31,9 +36,9 @@ _KEYS: Final = ("tokens", "layers", "heads", "causal", "attention", "norms", "wo
 class Explorer(InteractiveFigure):
     """One pass of a model, to walk through. ``explorer(model, tokenizer, text)`` makes it.
 
-    ``data`` is what ``pass_of`` gives; ``token``, ``layer`` and ``head`` are chosen, ``measure`` shades the map of
-    heads. With ``retrace`` the figure is ``live``: a new ``text`` is traced, and ``problem`` says why it was not. A
-    state on a page is never live. Raises ``traitlets.TraitError`` for a value that does not fit.
+    ``data`` is what ``pass_of`` gives; ``stage``, ``token``, ``layer`` and ``head`` are chosen, ``measure`` shades the
+    map of heads. With ``retrace`` the figure is ``live``: a new ``text`` is traced, and ``problem`` says why it was
+    not. A state on a page is never live. Raises ``traitlets.TraitError`` for a value that does not fit.
     """
 
     module: ClassVar[str] = "explorer"
@@ -47,6 +52,7 @@ class Explorer(InteractiveFigure):
     layer = traitlets.Int(0).tag(sync=True)
     head = traitlets.Int(0).tag(sync=True)
     measure = traitlets.Unicode("entropy").tag(sync=True)
+    stage = traitlets.Unicode("attention").tag(sync=True)
     live = traitlets.Bool(False).tag(sync=True)
     problem = traitlets.Unicode("").tag(sync=True)
 
@@ -92,6 +98,10 @@ class Explorer(InteractiveFigure):
     def _check_measure(self, proposal: Any) -> str:
         return one_of("measure", proposal.value, MEASURES)
 
+    @traitlets.validate("stage")
+    def _check_stage(self, proposal: Any) -> str:
+        return one_of("stage", proposal.value, STAGES)
+
     def weights(self) -> Any:
         """The attention of the chosen head, ``[T, T]``, as it is stored; ``None`` where the layer has none."""
         size, packed = len(self.data["tokens"]), self.data["attention"][self.layer]
@@ -107,7 +117,9 @@ class Explorer(InteractiveFigure):
             use_style()
             figure = Figure(figsize=(7.2, 3.6))
             left, right = figure.subplots(1, 2)
-            if weights is None:
+            if weights is None and not self.data["norms"]:
+                left.set_axis_off()
+            elif weights is None:
                 left.plot(range(-1, self.data["layers"]), [row[self.token] for row in self.data["norms"]])
                 left.set(xlabel="after layer", ylabel="length of the stream", yscale="log")
             else:
@@ -130,6 +142,7 @@ def explorer(
     layer: int | None = None,
     head: int = 0,
     token: int | None = None,
+    stage: str = "attention",
 ) -> Explorer:
     """An explorer of ``model`` reading ``text``, at the last token and the middle layer unless others are named.
 
@@ -139,13 +152,14 @@ def explorer(
         text: at most 32 tokens; what the decoder reads, in an encoder-decoder.
         source: what the encoder of an encoder-decoder reads.
         layer, head, token: what is chosen at first.
+        stage: what is open at first: tokens, embeddings, attention, stream, feedforward or logits.
 
     In a live cell a new text is traced with the same model. Raises ``ValueError`` for a text of no or too many tokens.
     Taught in ``transformers``, section 7.
     """
 
     retrace = retracing(model, tokenizer, source)
-    return explorer_of(retrace(text), text, layer=layer, head=head, token=token, retrace=retrace)
+    return explorer_of(retrace(text), text, layer=layer, head=head, token=token, stage=stage, retrace=retrace)
 
 
 def retracing(model: Any, tokenizer: Any, source: str | None = None) -> Callable[[str], dict[str, Any]]:
@@ -174,7 +188,7 @@ def explorer_of(
     """An explorer of a pass as ``pass_of`` gives it; ``retrace`` makes it live."""
     middle = data["layers"] // 2 if layer is None else layer
     last = len(data["tokens"]) - 1 if token is None else token
-    return Explorer(data=data, text=text, layer=middle, head=head, token=last, retrace=retrace)
+    return Explorer(data=data, text=text, stage=stage, layer=middle, head=head, token=last, retrace=retrace)
 
 
 def pass_of(model: Any, found: Trace) -> dict[str, Any]:
@@ -182,9 +196,9 @@ def pass_of(model: Any, found: Trace) -> dict[str, Any]:
 
     Keys: ``tokens``; ``layers`` N and ``heads`` H; ``causal``, whether no token reads from a later one; ``attention``,
     for each layer the weights ``[H, T, T]`` in steps of 1/255 as base64, or an empty text where it has none; ``norms``
-    ``[N + 1][T]`` to 4 digits; ``words``, the strings of all predictions; ``lens`` ``[N + 1][T]`` and ``next``
-    ``[T][8]``, each a place in ``words`` with a probability to 3 digits. The last two are empty for a model that
-    predicts no tokens.
+    ``[N + 1][T]`` to 4 digits, empty without a residual stream; ``words``, the strings of all predictions; ``lens``
+    ``[N + 1][T]`` and ``next`` ``[T][8]``, each a place in ``words`` with a probability to 3 digits. The last two are
+    empty for a model that predicts no tokens. Beside them stands what ``details`` gives.
     """
     attention, heads = [], 0
     for layer in range(found.layers()):
@@ -202,14 +216,15 @@ def pass_of(model: Any, found: Trace) -> dict[str, Any]:
 
     through: list[list[list[Any]]] = []
     likely: list[list[list[Any]]] = []
-    if found.predicts:
+    norms = _norms(found)
+    if found.predicts and norms:
         through = [[] for _ in range(found.layers() + 1)]
         for start in range(0, len(found.tokens), 8):  # a few at a time: all logits of all layers may be 200 MB
             some = range(start, min(start + 8, len(found.tokens)))
             for row, top in zip(through, top_tokens(lens(model, found, some), found.decode), strict=True):
                 row += [word(best[0]) for best in top]
-            likely += [[word(pair) for pair in found.likely(NEXT, token)] for token in some]
-    norms = [[float(f"{x:.4g}") for x in row] for row in found.norms().tolist()]
+    if found.predicts:
+        likely = [[word(pair) for pair in found.likely(NEXT, token)] for token in range(len(found.tokens))]
     return {
         "tokens": found.tokens,
         "layers": found.layers(),
@@ -220,7 +235,85 @@ def pass_of(model: Any, found: Trace) -> dict[str, Any]:
         "words": list(words),
         "lens": through,
         "next": likely,
+        **details(found),
     }
+
+
+def _norms(found: Trace) -> list[list[float]]:
+    """The lengths of the stream to 4 digits; empty for a model whose layers have none, as recurrent ones."""
+    try:
+        return [[float(f"{x:.4g}") for x in row] for row in found.norms().tolist()]
+    except ValueError:
+        return []
+
+
+def details(found: Trace) -> dict[str, Any]:
+    """The part of a pass that the trace alone gives, without the model.
+
+    Keys: ``ids`` ``[T]``; ``embedded``, the embedded vectors in 8 bits: ``steps`` as base64, and ``low`` and ``scale``
+    for each token; ``hidden``, for each layer the 8 neurons of each token that are farthest from 0, as base64 of pairs
+    of a place (16 bits) and a value (float16), or an empty text; ``width``, how many neurons there are; ``tensors``,
+    every tensor once, with the layers that have it; ``roles``, what ``tensors.entry`` says of each kind.
+    """
+    hidden = [_largest(found, layer) for layer in range(found.layers())]
+    tensors = _tensors(found)
+    return {
+        "ids": found.ids[0].tolist(),
+        "embedded": _in_bytes(found.stream(-1).float()),
+        "hidden": [packed for packed, _ in hidden],
+        "width": max((width for _, width in hidden), default=0),
+        "tensors": tensors,
+        "roles": {name: entry(name) for name in sorted({tensor["role"] for tensor in tensors})},
+    }
+
+
+def _in_bytes(rows: torch.Tensor) -> dict[str, Any]:
+    """Rows in 8 bits, each with its own scale: an entry is ``low + step · scale``."""
+    low, high = rows.aminmax(dim=-1, keepdim=True)
+    scale = (high - low) / 255
+    steps = ((rows - low) / scale.clamp_min(1e-30)).round().to(torch.uint8).cpu().numpy()
+    columns = {"low": low, "scale": scale}
+    rounded = {name: [float(f"{x:.5g}") for x in column[:, 0].tolist()] for name, column in columns.items()}
+    return {"steps": base64.b64encode(steps.tobytes()).decode(), **rounded}
+
+
+def _largest(found: Trace, layer: int) -> tuple[str, int]:
+    """The largest hidden neurons of each token in a layer, packed, and how many neurons it has; ``("", 0)`` if none."""
+    name = rf"stack\.{layer}\.(?!cross\.)(?!.*experts\.).*hidden"
+    records = [r for n, r in found.items() if re.fullmatch(name, n) and role(r) == "hidden" and r.kept is not None]
+    if not records or records[-1].value.ndim != 3:
+        return "", 0
+    values = records[-1].value[0].float().cpu()
+    at = values.abs().topk(min(NEURONS, values.shape[-1])).indices
+    pairs = np.zeros((*at.shape, 2), "<u2")
+    pairs[..., 0] = at.numpy()
+    pairs[..., 1] = values.gather(1, at).clamp(-65504, 65504).numpy().astype("<f2").view("<u2")
+    return base64.b64encode(pairs.tobytes()).decode(), values.shape[-1]
+
+
+def _tensors(found: Trace) -> list[dict[str, Any]]:
+    """Every tensor of the trace in the order of the flow; those that only differ by their layer stand once."""
+    ids = Record("ids", "B T", 5, tuple(found.ids.shape))
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for record in [ids, *found.values()]:
+        if record.section == 0:  # the output of a module that is no tap
+            continue
+        layer = re.search(r"\bstack\.(\d+)\.", record.name)
+        name = re.sub(r"\bstack\.\d+\.", "", record.name)
+        row = rows.setdefault(
+            (name, record.shape, record.size),
+            {
+                "name": title(name),
+                "role": role(record),
+                "shape": record.shape,
+                "size": list(record.size),
+                "section": record.section,
+                "layers": [],
+            },
+        )
+        if layer:
+            row["layers"].append(int(layer[1]))
+    return list(rows.values())
 
 
 def _checked(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,7 +329,7 @@ def _checked(data: Mapping[str, Any]) -> dict[str, Any]:
     whole = heads * tokens * tokens
     packed = {len(base64.b64decode(text)) for text in data["attention"]} - {0}
     must(packed <= {whole}, f"attention of {whole} bytes a layer, as {heads} heads and {tokens} tokens are")
-    rows = {"norms": [layers + 1], "lens": [0, layers + 1]}
+    rows = {"norms": [0, layers + 1], "lens": [0, layers + 1]}
     for name, counts in rows.items():
         fits = len(data[name]) in counts and all(len(row) == tokens for row in data[name])
         must(fits, f"{name} of {layers + 1} rows and {tokens} columns")

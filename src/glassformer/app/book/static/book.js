@@ -43,6 +43,18 @@ const watch = new IntersectionObserver((entries) => {
 for (const figure of document.querySelectorAll(".gf-widget")) watch.observe(figure);
 document.addEventListener("gf-widget", ({ detail }) => watch.observe(detail)); // a cell has shown one
 
+// A card of the explorer names a section of Transformers; on a page of the guide it becomes a link.
+const SECTIONS = [
+  "01-prerequisites", "02-overview", "03-history", "04-pipeline", "05-tokens", "06-embeddings", "07-stack",
+  "08-variants", "09-attention", "10-kv-cache", "11-feed-forward", "12-generation",
+];
+document.addEventListener("gf-sections", ({ detail }) => {
+  for (const link of detail.querySelectorAll("a[data-section]")) {
+    const name = SECTIONS[link.dataset.section - 1];
+    if (name) link.href = new URL(`../transformers/${name}.html${location.search}`, here);
+  }
+});
+
 // Glossary terms show their definition when pointed at or focused; Escape puts it away.
 const tip = Object.assign(document.createElement("div"), { id: "gf-tip", hidden: true });
 tip.setAttribute("role", "tooltip");
