@@ -299,7 +299,7 @@ function render({ model, el }) {
     const { lens, next } = data, me = said(data.tokens[seen.token]);
     const { stage } = state, at = (name, has) => stage === name && Boolean(has);
     const has = {
-      attention: at("attention", seen.shares), map: at("attention", data.heads), norms: at("stream", norms.length),
+      attention: at("attention", seen.shares), map: at("attention", data.heads), norms: at("stream", data.norms.length),
       lens: at("stream", lens.length), next: at("logits", next.length), tokens: at("tokens", true),
       strip: at("embeddings", seen.vector), cosines: at("embeddings", seen.vector),
       hidden: at("feedforward", seen.largest.length),
