@@ -53,14 +53,14 @@ function say({ tokens }, { after, keep, mass, entropy, inside }) {
     `The most likely token, ${shown(tokens[0])}, now has ${inside ? "at least " : ""}${percent(after[0])}.`;
 }
 
-const WIDTH = 520, ROW = 26, LEFT = 150, RIGHT = 452;
+const WIDTH = 400, ROW = 26, LEFT = 124, RIGHT = 330;
 
 function drawBars(root, { tokens, before, after, keep }) {
   const most = Math.max(...before, ...after), across = (p) => ((RIGHT - LEFT) * p) / most;
   const places = [...Array(SHOWN).keys()];
   const between = (list) => list.slice(SHOWN, MOST).reduce((a, b) => a + b, 0);
   const rows = [
-    ...places.map((i) => [shown(tokens[i]).slice(0, 16), before[i], after[i], keep[i]]),
+    ...places.map((i) => [shown(tokens[i]).slice(0, 15), before[i], after[i], keep[i]]),
     [`${MOST - SHOWN} more`, between(before), between(after), keep.slice(SHOWN, MOST).some(Boolean)],
     ["all others", before[MOST], after[MOST], keep[MOST]],
   ];
