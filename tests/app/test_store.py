@@ -47,6 +47,14 @@ def test_a_second_save_leaves_no_old_picture(tmp_path):
     assert not (tmp_path / "page").exists()
 
 
+def test_pages_in_a_folder_of_the_same_name_are_left_alone(tmp_path):
+    inside = a_run()
+    inside.page = "page/inside"
+    save(inside, tmp_path)
+    save(a_run(), tmp_path)
+    assert load("page/inside", tmp_path) == inside and load("page", tmp_path) == a_run()
+
+
 def test_page_without_outputs_is_empty(tmp_path):
     assert load("never", tmp_path) == Run("never")
 
@@ -57,8 +65,8 @@ def test_limits(tmp_path):
     with pytest.raises(ValueError, match=r"0-1-1\.svg has 100,001 bytes"):
         save(run, tmp_path)
     run = a_run()
-    run.records[0].outputs[0]["text"] = ["x" * 300_000]
-    with pytest.raises(ValueError, match="at most 300,000 a page"):
+    run.records[0].outputs[0]["text"] = ["x" * 350_000]
+    with pytest.raises(ValueError, match="at most 350,000 a page"):
         save(run, tmp_path)
     assert not list(tmp_path.iterdir())
 

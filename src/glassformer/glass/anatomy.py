@@ -4,12 +4,10 @@ Legend: see ``glassformer.parts``.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from torch import nn
 
-from glassformer.models.heads import MaskedHead, PretrainingHead, ReplacedToken
-from glassformer.models.t5 import WrittenGELU
 from glassformer.parts.attention import Attention, CrossAttention
 from glassformer.parts.feedforward import FeedForward, GatedFeedForward, MixtureOfExperts
 from glassformer.parts.mask import Window
@@ -18,6 +16,14 @@ from glassformer.parts.residual import Normed, Parallel, PostNorm, PreNorm
 from glassformer.parts.ssm import SelectiveSSM
 
 __all__ = ["Sublayer", "anatomy", "sublayers"]
+
+# By the class of the head; this package knows the models' interface, no particular model.
+_PREDICTS: Final = {
+    "Linear": "the next token",
+    "MaskedHead": "the hidden token",
+    "PretrainingHead": "the hidden token",
+    "ReplacedToken": "was it replaced?",
+}
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,9 @@ def _norm(module: nn.Module) -> str:
 
 
 def _activation(module: nn.Module) -> str:
-    if isinstance(module, WrittenGELU):
-        return "GELU, tanh form"
     if isinstance(module, nn.GELU):
         return "GELU" if module.approximate == "none" else "GELU, tanh form"
-    return type(module).__name__
+    return {"WrittenGELU": "GELU, tanh form"}.get(type(module).__name__, type(module).__name__)
 
 
 def _sees(trunk: nn.Module, part: Attention) -> str:
@@ -112,12 +116,8 @@ def positions(trunk: Any) -> str:
 
 
 def _head(model: Any) -> str:
-    head = model.head
-    if isinstance(head, ReplacedToken):
-        return "was it replaced?"
-    if isinstance(head, MaskedHead | PretrainingHead):
-        return "the hidden token"
-    return "the next token" if isinstance(head, nn.Linear) else type(head).__name__
+    kind = type(model.head).__name__
+    return _PREDICTS.get(kind, kind)
 
 
 def anatomy(model: Any) -> dict[str, str]:

@@ -4,10 +4,10 @@
 figures, and the values of the ``{eval}`` roles. Pictures lie beside it as SVG files, ``outputs/PAGE/CELL.svg``.
 """
 
+import contextlib
 import json
 import math
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ Output = dict[str, Any]
 """One output. Its key says what it is: ``text``, ``html``, ``error``, ``figure`` (with ``alt``, ``data``) or ``widget``
 (with ``alt``, ``state``, ``still``). Pictures are held as SVG text here and as file names on disk."""
 
-PAGE_LIMIT: Final = 300_000
+PAGE_LIMIT: Final = 350_000  # with the explorer, which takes 110 kB
 TOTAL_LIMIT: Final = 8_000_000
 FIGURE_LIMIT: Final = 100_000
 _PICTURES: Final = ("figure", "still")
@@ -84,7 +84,10 @@ def save(run: Run, folder: Path) -> int:
     if size > PAGE_LIMIT:
         raise ValueError(f"{run.page}: the stored outputs have {size:,} bytes; at most {PAGE_LIMIT:,} a page.")
     target = folder / run.page
-    shutil.rmtree(target, ignore_errors=True)
+    for old in target.glob("*.svg"):  # not the folder: pages may lie in it, as those of ``transformers`` do
+        old.unlink()
+    with contextlib.suppress(OSError):  # not there, or not empty
+        target.rmdir()
     for file, picture in pictures.items():
         target.mkdir(parents=True, exist_ok=True)
         (target / file).write_text(picture + "\n", "utf-8")
