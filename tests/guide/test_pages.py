@@ -106,7 +106,7 @@ def test_glossary_is_in_order_and_each_entry_leads_to_its_section():
 def test_terms_are_linked_where_they_first_occur(page):
     """Prose only: headings, code and formulas are left out; a term may stand in its plural."""
     prose = "\n".join(piece.source for piece in page.pieces if not piece.is_cell)
-    body = prose.split("\n## ", 1)[1]  # after the promise at the top, which names what the page will teach
+    body = "## " + prose.split("\n## ", 1)[1]  # after the promise at the top, which names what the page will teach
     body = re.sub(r"^```(?!`).*?^```$|^````.*?$|^:id:.*?$", " ", body, flags=re.S | re.M)  # an exercise is prose
     body = re.sub(r"\$\$.*?\$\$|^#[^\n]*|`[^`]*`|^\|[^\n]*", " ", body, flags=re.S | re.M)
     assert len(body) > len(prose) / 2, "most of the prose is looked at"
