@@ -67,8 +67,8 @@ def cost(model: Any, context: int = 1024) -> Cost:
         model: any model of this library.
         context: the number of tokens in view, at least 1.
 
-    Raises ``ValueError`` if ``context`` is below 1. Source: Kaplan et al. (2020), table 1. Taught in ``transformers``,
-    section 4.
+    Raises ``ValueError`` if ``context`` is below 1. Source: Chowdhery et al. (2022), appendix B.
+    Taught in ``transformers``, section 4.
     """
     if context < 1:
         raise ValueError(f"context must be at least 1 token, not {context}.")
