@@ -84,8 +84,16 @@ def test_the_lens_says_when_the_answer_settled():
     figure = lens_table(rows, ["x"])
     assert "After 'x' it is 'c' at the end, and has been since layer 1." in figure._glassformer_alt
     (axes,) = figure.axes
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["embedded", "layer 0", "layer 1", "layer 2"]
     assert [t.get_text() for t in axes.texts] == ["a", "b", "c", "c"]
     np.testing.assert_allclose([p.get_alpha() for p in axes.patches], [0.04 + 0.46 * p for p in (0.2, 0.3, 0.6, 0.9)])
+
+
+def test_a_part_of_the_lens_names_its_own_layers():
+    rows = [[[("a", 0.2)]], [[("b", 0.3)]], [[("c", 0.6)]]]
+    figure = lens_table(rows, ["x"], start=15)
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["layer 15", "layer 16", "layer 17"]
+    assert "from layer 15 to layer 17" in figure._glassformer_alt and "since layer 17." in figure._glassformer_alt
 
 
 def test_the_lens_shows_the_last_tokens_of_a_longer_text():

@@ -100,9 +100,13 @@ def ways(points: Mapping[str, tuple[float, float]]) -> Figure:
 
     use_style()
     figure, ax = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
+    at: dict[tuple[float, float], list[str]] = {}
     for number, (name, (log, distinct)) in enumerate(points.items(), start=1):
         ax.plot(log, distinct, "o", color=SERIES[0], markersize=5, label=f"{number} {name}")
-        ax.annotate(str(number), (log, distinct), xytext=(5, 5), textcoords="offset points")
+        at.setdefault((round(log, 2), round(distinct, 2)), []).append(str(number))
+    for place, numbers in at.items():  # ways that wrote the same texts share a point and its label
+        aside = {"xytext": (5, 5)} if len(numbers) == 1 else {"xytext": (-5, 5), "ha": "right"}
+        ax.annotate(", ".join(numbers), place, textcoords="offset points", **aside)
     ax.set(xlabel="mean log P of a token", ylabel="distinct pairs of tokens")
     figure.legend(loc="outside lower center", ncols=2, handlelength=0, handletextpad=0, markerscale=0)
     said = "; ".join(f"{name}: log P {log:.2f}, distinct {distinct:.2f}" for name, (log, distinct) in points.items())

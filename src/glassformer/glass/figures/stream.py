@@ -46,13 +46,16 @@ def residual_norms(norms: Any, tokens: Sequence[str], title: str = "") -> Figure
     )
 
 
-def lens_table(top: Sequence[Sequence[Sequence[tuple[str, float]]]], tokens: Sequence[str], title: str = "") -> Figure:
+def lens_table(
+    top: Sequence[Sequence[Sequence[tuple[str, float]]]], tokens: Sequence[str], title: str = "", start: int = -1
+) -> Figure:
     """What the logit lens reads: for each layer (down) and token (across) the likeliest next token, shaded by chance.
 
     Args:
         top: ``[N + 1][T]`` lists of tokens and probabilities, as ``top_tokens(lens(model, trace))`` gives them.
         tokens: the T tokens of the text.
         title: what stands above.
+        start: the layer after which the first row was read, where ``top`` is only a part; -1 is the embedding.
 
     Only the last 6 tokens are drawn, so that words stay legible. Raises ``ValueError`` if the sizes do not fit.
     """
@@ -71,7 +74,7 @@ def lens_table(top: Sequence[Sequence[Sequence[tuple[str, float]]]], tokens: Seq
         axes.add_patch(Rectangle((column, row), 0.97, 0.95, linewidth=0, **tint))
         axes.text(column + 0.485, row + 0.5, shown(word, 9), ha="center", va="center", fontsize=8.5)
     axes.set(xlim=(0, len(tokens)), ylim=(len(rows), 0))
-    names = ["embedded", *(f"layer {i}" for i in range(len(rows) - 1))]
+    names = [f"layer {i}" if i >= 0 else "embedded" for i in range(start, start + len(rows))]
     axes.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=8.5)
     axes.xaxis.tick_top()
     axes.set_xticks(np.arange(len(tokens)) + 0.5, [shown(token, 9) for token in tokens], fontsize=9, weight="bold")
@@ -81,7 +84,8 @@ def lens_table(top: Sequence[Sequence[Sequence[tuple[str, float]]]], tokens: Seq
     settled = _settled([row[-1][0][0] for row in rows])
     return describe(
         figure,
-        f"The logit lens: the most likely next token after each of {len(rows) - 1} layers, for {len(tokens)} tokens. "
+        f"The logit lens: the most likely next token for {len(tokens)} tokens, in {len(rows)} rows from {names[0]} to "
+        f"{names[-1]}. "
         f"After {tokens[-1]!r} it is {rows[-1][-1][0][0]!r} at the end, and has been since {names[settled]}.",
     )
 
