@@ -68,9 +68,11 @@ def _spaced(unit: str) -> str:
 
 
 def _short(value: float) -> str:
-    """At most four significant digits, the sign as it is printed, just as JavaScript writes a number."""
+    """A whole number as it is, others with at most four digits, the sign as it is printed, as JavaScript writes it."""
     if not math.isfinite(value):
         return "∞" if value > 0 else "−∞"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return str(int(value)).replace("-", "−")
     rounded = _FOUR.create_decimal(value)
     if not rounded:
         return "0"

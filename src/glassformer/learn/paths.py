@@ -26,11 +26,12 @@ class Document:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a path: what to read (``page``, and ``part`` of it) and what it gives."""
+    """A step of a path: what to read (``page``, and ``part`` of it, which begins ``at`` a page) and what it gives."""
 
     page: str
     part: str
     gives: str
+    at: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def load(folder: Path) -> Guide:
             path["title"],
             path["reader"],
             tuple(
-                (phase, tuple(Step(s["page"], s.get("part", ""), s["gives"]) for s in steps))
+                (phase, tuple(Step(s["page"], s.get("part", ""), s["gives"], s.get("at", "")) for s in steps))
                 for phase, steps in path["phases"].items()
             ),
             tuple(
@@ -172,13 +173,13 @@ def next_step(path: LearningPath, passed: Collection[str]) -> tuple[Step, str] |
 def tables(guide: Guide) -> tuple[str, str]:
     """The README's tables in Markdown: the paths with their steps, and the documents."""
 
-    def name(page: str) -> str:
-        return f"[`{page}`](guide/{page}.md)" if guide.document(page).ready else f"`{page}` (in preparation)"
+    def name(page: str, at: str = "") -> str:
+        return f"[`{page}`](guide/{at or page}.md)" if guide.document(page).ready else f"`{page}` (in preparation)"
 
     paths = ["| path | for whom | steps, in order |", "|---|---|---|"]
     for path in guide.paths:
         phases = [
-            f"{phase}: " + " → ".join(name(s.page) + (f", {s.part}" if s.part else "") for s in steps)
+            f"{phase}: " + " → ".join(name(s.page, s.at) + (f", {s.part}" if s.part else "") for s in steps)
             for phase, steps in path.phases
         ]
         paths.append(f"| {path.title} | {path.reader} | {'. '.join(phases)}. |")

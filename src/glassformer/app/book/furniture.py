@@ -30,8 +30,8 @@ def step_title(guide: Guide, step: Step) -> str:
 def link_to(app: Sphinx, docname: str, guide: Guide, step: Step) -> str:
     """A link to a step's page, or the words that it is in preparation."""
     title = html.escape(step_title(guide, step))
-    if step.page in app.env.found_docs:
-        return f'<a href="{app.builder.get_relative_uri(docname, step.page)}">{title}</a>'
+    if (where := step.at or step.page) in app.env.found_docs:
+        return f'<a href="{app.builder.get_relative_uri(docname, where)}">{title}</a>'
     return f'<span class="gf-preparing">{title} <em>(in preparation)</em></span>'
 
 
@@ -65,7 +65,8 @@ def _path_footer(app: Sphinx, docname: str, guide: Guide) -> str:
     items = []
     for path in guide.paths:
         steps = list(path.steps())
-        here = [i for i, step in enumerate(steps) if step.page == docname.split("/")[0]]
+        here = [i for i, step in enumerate(steps) if docname == step.at]
+        here += [i for i, step in enumerate(steps) if step.page == docname.split("/")[0]]
         if not here:
             continue
         place = here[0]

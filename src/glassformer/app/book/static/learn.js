@@ -4,7 +4,7 @@ const FORMAT = "glassformer-progress", VERSION = 2, KEY = "glassformer-progress"
 
 // ---- Checks: a number, a choice, words. `glassformer.learn.answers` does the same; a test holds both to it.
 
-const short = (x) => (Number.isFinite(x) ? String(Number(x.toPrecision(4))) : x > 0 ? "∞" : "-∞").replaceAll("-", "−");
+const short = (x) => (Number.isFinite(x) ? String(Number.isInteger(x) && Math.abs(x) < 1e15 ? x : Number(x.toPrecision(4))) : x > 0 ? "∞" : "-∞").replaceAll("-", "−");
 const spaced = (unit) => (unit ? ` ${unit}` : "");
 const no = (sentence) => ({ passed: false, sentences: [sentence], mistake: "" });
 
