@@ -1,6 +1,7 @@
 """Storing what pages show, and checking that it still follows, on a small guide of its own."""
 
 import shutil
+import subprocess
 
 import pytest
 
@@ -31,9 +32,18 @@ def test_stored_then_checked_then_changed(guide, tmp_path):
     assert publish.check(target, said.append) == 0
     assert "1.5" in (target / "index.html").read_text("utf-8")
 
+    def git(*words):
+        who = ["-c", "user.name=Reader", "-c", "user.email=reader@example.org"]
+        subprocess.run(["git", *who, *words], cwd=guide, check=True, capture_output=True)
+
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "as it is")
     said.clear()
     assert publish.check(target, said.append, changed=True) == 0
     assert not any("executed" in sentence for sentence in said), "nothing has changed, so nothing is executed"
+
+    assert "1.5" in (target / "index.html").read_text("utf-8")
 
     stored = guide / "outputs" / "index.json"
     stored.write_text(stored.read_text("utf-8").replace('"1.5"', '"1.6"'), "utf-8")

@@ -1,7 +1,7 @@
 """Execute the pages: to store what they show, or to check that what is stored still follows."""
 
-import hashlib
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from glassformer.app.book.execute import execute
 from glassformer.app.book.source import Page
 from glassformer.app.book.store import TOTAL_LIMIT, Run, differences, load, save
-from glassformer.app.site import PACKAGE, SiteError, build, guide_folder, pages
+from glassformer.app.site import SiteError, build, guide_folder, pages
 
 
 def store(names: Collection[str], tell: Callable[[str], None]) -> int:
@@ -31,25 +31,27 @@ def store(names: Collection[str], tell: Callable[[str], None]) -> int:
 def check(target: Path, tell: Callable[[str], None], *, changed: bool = False) -> int:
     """Execute every page from scratch, compare with what is stored, and build the site from the fresh outputs.
 
-    The fresh outputs lie in ``target``'s neighbor ``executed``. With ``changed``, pages are left out that were executed
-    there and have not changed since, nor has the package. Returns 1 if a stored output no longer follows.
+    The fresh outputs lie in ``target``'s neighbor ``executed``. With ``changed``, only pages are executed whose source
+    or stored outputs git says were touched, and the others keep what is stored; what a change of the package does to
+    them, the full check says. Returns 1 if a stored output no longer follows.
     """
-    fresh = target.parent / "executed"
-    if not changed:
-        shutil.rmtree(fresh, ignore_errors=True)
+    fresh, stored = target.parent / "executed", guide_folder() / "outputs"
+    shutil.rmtree(fresh, ignore_errors=True)
+    touched = _touched() if changed else None
     found: list[str] = []
     for page in pages():
         if not page.cells:
             continue
-        mark, now = fresh / f"{page.name}.sha256", _fingerprint(page)
-        if not (mark.exists() and mark.read_text("utf-8") == now):
-            began = time.perf_counter()
-            run = execute(page, _progress(page.name, tell), load(page.name, guide_folder() / "outputs"))
-            save(run, fresh)
-            _say_skipped(page, run, tell)
-            mark.write_text(now, "utf-8")
-            tell(f"{page.name}: {len(page.cells)} cells executed in {time.perf_counter() - began:.0f} s")
-        found += differences(page, load(page.name, guide_folder() / "outputs"), load(page.name, fresh))
+        kept = load(page.name, stored)
+        if touched is not None and page.name not in touched:
+            save(kept, fresh)
+            continue
+        began = time.perf_counter()
+        run = execute(page, _progress(page.name, tell), kept)
+        save(run, fresh)
+        _say_skipped(page, run, tell)
+        tell(f"{page.name}: {len(page.cells)} cells executed in {time.perf_counter() - began:.0f} s")
+        found += differences(page, kept, load(page.name, fresh))
     for sentence in found:
         tell(sentence)
     build(target, outputs=fresh.resolve(), strict=True)
@@ -57,20 +59,19 @@ def check(target: Path, tell: Callable[[str], None], *, changed: bool = False) -
     return 1 if found else 0
 
 
+def _touched() -> set[str]:
+    """The pages whose source or stored outputs are not as they were committed."""
+    names: set[str] = set()
+    for command in ("diff --name-only --relative HEAD", "ls-files --others --exclude-standard"):
+        done = subprocess.run(["git", *command.split()], cwd=guide_folder(), capture_output=True, text=True, check=True)
+        names |= {line.removeprefix("outputs/") for line in done.stdout.splitlines()}
+    return {part for name in names for part in (name.rpartition(".")[0], name.rpartition("/")[0])}
+
+
 def _say_skipped(page: Page, run: Run, tell: Callable[[str], None]) -> None:
     if run.skipped:
         how = " ".join(sorted({name for cell in page.cells for name in cell.missing}))
         tell(f"{page.name}: {len(run.skipped)} cells keep what is stored; to run them: glassformer get {how}")
-
-
-def _fingerprint(page: Page) -> str:
-    """What the outputs of a page depend on: its source, the weights that are here, and the package."""
-    missing = [name for cell in page.cells for name in cell.missing]
-    digest = hashlib.sha256(repr((page, missing)).encode())
-    for path in sorted(PACKAGE.rglob("*")):
-        if path.suffix in (".py", ".js", ".css", ".json"):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _progress(name: str, tell: Callable[[str], None]) -> Callable[[int, int], None]:

@@ -245,7 +245,7 @@ function render({ model, el }) {
     cosines: panel("Cosine with the embedded vector of each token", pictures.cosines),
     hidden: panel("Hidden neurons that are farthest from 0", pictures.hidden),
     attention: panel("Attention of the head: from where the token reads, in percent", pictures.attention),
-    map: panel("All heads", html("fieldset", { class: "gf-choice" }, html("legend", { class: "gf-label" }, "Shaded by"),
+    map: panel("All heads", html("fieldset", { class: "gf-choice" }, html("legend", { class: "gf-label" }, "Shaded by (strong color: much)"),
       ...radios.map((radio) => html("label", { class: "gf-check" }, radio, MEASURES[radio.value].name))), pictures.map),
     norms: panel("Residual stream: its length by layer", pictures.norms),
     lens: panel("Logit lens: the top token by layer", pictures.lens),
