@@ -24,6 +24,6 @@ site:         ## execute every page from scratch, compare with what is stored, b
 outputs:      ## execute the pages and store what they show
 	@$(PYTHON) tools/env.py guide && $(BIN)/glassformer outputs
 bench:        ## times and sizes; on a quiet machine
-	@$(PYTHON) tools/env.py dev reference && for script in app imports load tokenizing parity decode crash train; do $(BIN)/python benchmarks/$$script.py || exit; done
+	@$(PYTHON) tools/env.py dev reference && for script in app imports load tokenizing parity decode crash train scrolling; do $(BIN)/python benchmarks/$$script.py || exit; done
 experiments:  ## redo the training runs whose results the pages show; Ctrl-C stops, the next run goes on
 	@$(PYTHON) tools/env.py dev experiments && for script in $(filter-out %/recording.py,$(wildcard experiments/*.py)) $(wildcard experiments/figures/*.py); do $(BIN)/python $$script || exit; done

@@ -66,9 +66,11 @@ def scroll(browser: Any, address: str) -> dict[str, float]:
 def main() -> None:
     """Scroll through the pages that are named, and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("site", type=Path, help="the folder of the built site")
-    parser.add_argument("pages", nargs="+", help="such as transformers/09-attention")
+    parser.add_argument("site", type=Path, nargs="?", default=Path("build/site"), help="the folder of the built site")
+    parser.add_argument("pages", nargs="*", help="such as transformers/09-attention; all sections unless named")
     asked = parser.parse_args()
+    sections = sorted((asked.site / "transformers").glob("[0-9]*.html"))
+    asked.pages = asked.pages or ["transformers", *(f"transformers/{path.stem}" for path in sections)]
     if missing := [name for name in asked.pages if not (asked.site / f"{name}.html").exists()]:
         parser.error(f"{asked.site} has no page {', '.join(missing)}.")
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
