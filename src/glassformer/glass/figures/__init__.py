@@ -6,7 +6,7 @@ from glassformer.glass.figures.caching import growth, memory_map, prefix_mask, r
 from glassformer.glass.figures.charts import activations, bars, cells, curves, descents, tangents, word_map
 from glassformer.glass.figures.drawings import hierarchy, neuron_diagram, transformer_overview
 from glassformer.glass.figures.generation import beam_tree, entropies, rules, ways
-from glassformer.glass.figures.heads import head_map, mask_grid, softmax_sharpness
+from glassformer.glass.figures.heads import head_map, softmax_sharpness
 from glassformer.glass.figures.judging import reliability, roc
 from glassformer.glass.figures.normalizing import by_layer, onto_sphere, paired, parameter_shares
 from glassformer.glass.figures.overview import chain_and_web, pipeline, shares
@@ -45,7 +45,6 @@ __all__ = [
     "lens_table",
     "looks",
     "lookup",
-    "mask_grid",
     "masks",
     "memory_map",
     "network",

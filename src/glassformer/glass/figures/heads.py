@@ -28,33 +28,6 @@ def softmax_sharpness(widths: Sequence[int], plain: Sequence[float], scaled: Seq
     return describe(figure, f"Two lines: the largest of {keys} random attention weights against d_k. Undivided {said}.")
 
 
-def mask_grid(masks: Mapping[str, Any]) -> Figure:
-    """Masks ``[T, S]`` side by side: dark where a query (row) may see a key (column)."""
-    import matplotlib.pyplot as plt
-
-    use_style()
-    columns = 2
-    rows = -(-len(masks) // columns)
-    figure, panels = plt.subplots(rows, columns, figsize=(5.0, 2.35 * rows), squeeze=False)
-    for axes in panels.flat[len(masks) :]:
-        axes.set_visible(False)
-    for axes, (name, mask) in zip(panels.flat, masks.items(), strict=False):
-        table = np.asarray(mask, dtype=float)
-        for row, column in np.argwhere(table > 0):
-            axes.add_patch(
-                plt.Rectangle((column + 0.08, row + 0.08), 0.84, 0.84, facecolor=SERIES[0], edgecolor="none")
-            )
-        queries, keys = table.shape
-        axes.set(xlim=(0, keys), ylim=(queries, 0), aspect="equal", xlabel="key", ylabel="query")
-        axes.set_xticks(np.arange(keys) + 0.5, [str(i) for i in range(keys)])
-        axes.set_yticks(np.arange(queries) + 0.5, [str(i) for i in range(queries)])
-        axes.tick_params(length=0)
-        axes.spines[:].set(visible=True, color=FAINT)
-        axes.set_title(name)
-    said = ", ".join(f"{name} {int(np.asarray(mask).sum())}" for name, mask in masks.items())
-    return describe(figure, f"{len(masks)} masks as grids of queries and keys, with this many visible pairs: {said}.")
-
-
 def head_map(tables: Mapping[str, Any]) -> Figure:
     """Scores ``[N, H]`` between 0 and 1 for every head, a panel for each score, layers from left to right."""
     import matplotlib.pyplot as plt
