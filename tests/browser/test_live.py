@@ -313,10 +313,11 @@ def check_code(page: "Page", name: str, source: str) -> str:
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_each_mistake_in_code_is_named_and_right_answers_pass(opened, server, name):
+def test_mistakes_in_code_are_named_and_right_answers_pass(opened, server, name):
     page = opened(DOCUMENT[name]).page
     fresh(page)
-    for begins, source in WRONG[name].items():
+    wrong = list(WRONG[name].items())[:2]  # all of them are named in tests/learn, without a browser
+    for begins, source in wrong:
         mistake = next(m for m in find(name).mistakes if m.startswith(begins))
         said = check_code(page, name, source)
         assert said.startswith("Not yet.") and mistake in said, said
@@ -325,7 +326,7 @@ def test_each_mistake_in_code_is_named_and_right_answers_pass(opened, server, na
         assert check_code(page, name, source).startswith("Right. It agrees with the reference")
     page.locator(f"{place_of(name)}.passed").wait_for()
     kept = Progress(server.home / "progress.sqlite3").summary()["exercises"][name]
-    assert kept["passed"] and kept["attempts"] == len(WRONG[name]) + 2
+    assert kept["passed"] and kept["attempts"] == len(wrong) + 2
     page.reload(wait_until="networkidle")
     page.locator(f"{place_of(name)} .gf-mark").get_by_text(re.compile("done$")).wait_for()
     assert RIGHT[name][1].splitlines()[0] in page.locator(f"{place_of(name)} .gf-starter").inner_text()

@@ -172,8 +172,14 @@ def test_downloaded_notebook_is_plain_and_complete(site, page):
     assert answered == [name for name in page.exercises if not isinstance(find(name), Words)]
 
 
+# One page of each document: that a notebook has the cells of its page, which are executed, is tested for all.
+TRIED = [
+    page for page in WITH_CELLS if page.name in ("nn_intro", "mlp_intro", "rnn_intro", "transformers/12-generation")
+]
+
+
 @pytest.mark.execute
-@pytest.mark.parametrize("page", WITH_CELLS, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", TRIED, ids=lambda p: p.name)
 def test_downloaded_notebook_runs(site, page, tmp_path, monkeypatch):
     from nbclient import NotebookClient
 

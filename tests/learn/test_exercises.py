@@ -51,9 +51,9 @@ def test_mistakes_as_people_write_them_are_named(exercise):
 @pytest.mark.parametrize("name", [e.id for e in CODE])
 def test_right_answers_in_other_words_pass(name):
     assert len(RIGHT[name]) >= 2
-    for source in RIGHT[name]:
-        verdict = check(name, source)
-        assert verdict.passed, str(verdict)
+    assert check(name, RIGHT[name][0]).passed  # in a process of its own, as for readers
+    for source in RIGHT[name][1:]:
+        assert run(find(name), source)["passed"], source
 
 
 @pytest.mark.parametrize("exercise", NUMBERS, ids=lambda e: e.id)
