@@ -45,8 +45,8 @@ def solve(page: "Page", name: str) -> None:
     exercise, place = find(name), place_of(name)
     if isinstance(exercise, Number):
         mistake, value = next(iter(exercise.mistakes.items()))
-        assert mistake in answer_number(page, name, f"{value:.4g}")
-        assert answer_number(page, name, f"{exercise.answer:.6g}").startswith("Right.")
+        assert mistake in answer_number(page, name, f"{value:.4f}")
+        assert answer_number(page, name, f"{exercise.answer:.4f}").startswith("Right.")
     elif isinstance(exercise, Quiz):
         wrong, right = (next(i for i, o in enumerate(exercise.options) if o.right is value) for value in (False, True))
         for number in (wrong, right):
