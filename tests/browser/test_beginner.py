@@ -142,5 +142,5 @@ def finish(page: "Page") -> set[str]:
         named = item.locator('a[href^="#exercise-"]').evaluate_all("all => all.map(a => a.hash.slice(1))")
         needs_code = any(page.locator(f"#{exercise}").get_attribute("data-exercise") in code for exercise in named)
         assert item.get_attribute("data-state") == ("open" if needs_code else "earned"), item.inner_text()
-    page.evaluate("document.fonts.ready.then(() => true)")  # a font that is still coming would count as a failed request
+    page.evaluate("document.fonts.ready.then(() => true)")  # one that is still coming would count as a failed request
     return set(on_page) - set(code)
