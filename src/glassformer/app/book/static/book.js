@@ -89,7 +89,7 @@ function reachable(within) {
   for (const box of within.querySelectorAll(WIDE)) unmeasured.add(box);
 }
 function measure() {
-  const wide = new Map([...unmeasured].map((box) => [box, box.scrollWidth > box.clientWidth + 1]));
+  const wide = new Map([...unmeasured].map((box) => [box, box.scrollWidth > box.clientWidth]));
   unmeasured.clear();
   for (const [box, scrolls] of wide) {
     if (scrolls === box.hasAttribute("tabindex")) continue;
