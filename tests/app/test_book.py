@@ -11,6 +11,8 @@ from glassformer.app.book.execute import execute
 from glassformer.app.book.reader import STALE, to_download, to_notebook
 from glassformer.app.book.source import Page, PageError, split
 from glassformer.app.book.store import Record, Run
+from glassformer.app.site import pages
+from glassformer.checkpoint.fetch import SOURCES
 
 SVG = (
     '<svg width="90pt" height="60pt" viewBox="0 0 90 60"><defs><path id="a"/></defs>'
@@ -135,6 +137,13 @@ def test_cells_that_need_what_is_not_here_keep_what_is_stored(monkeypatch, tmp_p
     assert [record.outputs for record in run.records] == [[{"text": ["7"]}], []]
     with pytest.raises(PageError, match=r"\{eval\} c failed"):
         execute(page(text.replace("{eval}`b`", "{eval}`c`")), stored=stored)
+
+
+def test_what_a_cell_needs_is_said_with_its_size():
+    style = (Path(render.__file__).parent / "static" / "book.css").read_text("utf-8")
+    said = re.findall(r"tag_needs-([\w-]+) .*?\((\d+) MB\): glassformer get ([\w-]+)", style)
+    assert said == [(name, str(round(SOURCES[name].size / 1e6)), name) for name in ("smollm2", "minilm", "gpt2-ranks")]
+    assert {name for p in pages() for cell in p.cells for name in cell.needs} <= {name for name, _, _ in said}
 
 
 def test_vendored_files_have_their_licenses():

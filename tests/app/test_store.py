@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassformer.app.book.source import Page, split
-from glassformer.app.book.store import Record, Run, differences, load, same_number, same_text, save
+from glassformer.app.book.store import Record, Run, differences, load, prune, same_number, same_text, save
 
 PAGE = Page("page", tuple(split("```python\na\n```\n\n```python varies\nb\n```\n", "page")))
 SVG = "<svg>\n <path/>\n</svg>"
@@ -55,6 +55,22 @@ def test_pages_in_a_folder_of_the_same_name_are_left_alone(tmp_path):
     assert load("page/inside", tmp_path) == inside and load("page", tmp_path) == a_run()
 
 
+def test_what_is_large_in_a_state_is_kept_once_for_all_pages(tmp_path):
+    large = {"attention": ["a" * 60_000], "layers": 3}
+    runs = [Run(name, [Record("0-1", "d", [{"widget": "w", "alt": "a", "state": {"data": large, "at": place}}])])
+            for place, name in enumerate(("one", "folder/two"))]  # fmt: skip
+    sizes = [save(run, tmp_path) for run in runs]
+    assert [load(run.page, tmp_path) for run in runs] == runs and max(sizes) < 1_000
+    (kept,) = (tmp_path / "shared").iterdir()
+    prune(tmp_path)
+    assert kept.exists()
+    runs[0].records, runs[1].records = [], []
+    for run in runs:
+        save(run, tmp_path)
+    prune(tmp_path)
+    assert not kept.exists()
+
+
 def test_page_without_outputs_is_empty(tmp_path):
     assert load("never", tmp_path) == Run("never")
 
@@ -65,8 +81,8 @@ def test_limits(tmp_path):
     with pytest.raises(ValueError, match=r"0-1-1\.svg has 100,001 bytes"):
         save(run, tmp_path)
     run = a_run()
-    run.records[0].outputs[0]["text"] = ["x" * 350_000]
-    with pytest.raises(ValueError, match="at most 350,000 a page"):
+    run.records[0].outputs[0]["text"] = ["x" * 300_000]
+    with pytest.raises(ValueError, match="at most 300,000 a page"):
         save(run, tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from glassformer.app.book.execute import execute
 from glassformer.app.book.source import Page
-from glassformer.app.book.store import TOTAL_LIMIT, Run, differences, load, save
+from glassformer.app.book.store import TOTAL_LIMIT, Run, differences, load, prune, save
 from glassformer.app.site import SiteError, build, guide_folder, pages
 
 
@@ -22,6 +22,7 @@ def store(names: Collection[str], tell: Callable[[str], None]) -> int:
             size = save(run, folder)
             tell(f"{page.name}: {len(page.cells)} cells, {size / 1000:.0f} kB, {time.perf_counter() - began:.0f} s")
             _say_skipped(page, run, tell)
+    prune(folder)
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if total > TOTAL_LIMIT:
         raise SiteError(f"The stored outputs have {total:,} bytes in all; at most {TOTAL_LIMIT:,}.")

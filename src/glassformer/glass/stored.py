@@ -18,6 +18,7 @@ from torch import Tensor
 
 from glassformer.glass.recording import Record
 from glassformer.glass.trace import Trace
+from glassformer.glass.trace import trace as run
 from glassformer.glass.widgets.explorer import Explorer, details, explorer_of, pass_of, retracing
 
 MODEL: Final = "smollm2"
@@ -124,7 +125,5 @@ def explorer(*, load: Callable[[str], Any] | None = None, **chosen: Any) -> Expl
 
 def make(model: Any, tokenizer: Any, path: Path = FILE, text: str = SENTENCE) -> int:
     """Trace ``model`` on ``text`` and store the pass at ``path``; return the size in bytes."""
-    from glassformer.glass.trace import trace as run
-
     found = run(model, text, tokenizer=tokenizer)
     return save(found, pass_of(model, found), text, path)

@@ -1,10 +1,12 @@
 """Stored outputs: what each cell showed when it was last executed, in files that are small and read well in a diff.
 
 ``outputs/PAGE.json`` holds, cell by cell, the digest of the code, its text outputs as lines, the data behind its
-figures, and the values of the ``{eval}`` roles. Pictures lie beside it as SVG files, ``outputs/PAGE/CELL.svg``.
+figures, and the values of the ``{eval}`` roles. Pictures lie beside it as SVG files, ``outputs/PAGE/CELL.svg``. What an
+interactive figure shows of a whole model is the same on many pages and lies once, in ``outputs/shared/DIGEST.json``.
 """
 
 import contextlib
+import hashlib
 import json
 import math
 import re
@@ -19,9 +21,11 @@ Output = dict[str, Any]
 """One output. Its key says what it is: ``text``, ``html``, ``error``, ``figure`` (with ``alt``, ``data``) or ``widget``
 (with ``alt``, ``state``, ``still``). Pictures are held as SVG text here and as file names on disk."""
 
-PAGE_LIMIT: Final = 350_000  # with the explorer, which takes 110 kB
+PAGE_LIMIT: Final = 300_000
 TOTAL_LIMIT: Final = 8_000_000
 FIGURE_LIMIT: Final = 100_000
+SHARED: Final = "shared"
+SHARED_FROM: Final = 50_000  # characters of one value of a figure's state
 _PICTURES: Final = ("figure", "still")
 
 
@@ -60,6 +64,7 @@ def save(run: Run, folder: Path) -> int:
     Raises ``ValueError`` if a figure, or the page as a whole, is over its limit.
     """
     pictures: dict[str, str] = {}
+    shared: dict[str, str] = {}
     cells = []
     for record in run.records:
         outputs = []
@@ -69,6 +74,8 @@ def save(run: Run, folder: Path) -> int:
                 if kind in kept:
                     file = f"{record.id}{f'-{number}' if number else ''}.svg"
                     pictures[file], kept[kind] = kept[kind], file
+            if "state" in kept:
+                kept["state"] = {name: _share(value, shared) for name, value in kept["state"].items()}
             outputs.append(kept)
         cells.append({"cell": record.id, "code": record.digest, "outputs": outputs})
     evals = [{"value": value, "of": expression} for expression, value in run.evals]
@@ -94,7 +101,34 @@ def save(run: Run, folder: Path) -> int:
     path = folder / f"{run.page}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
+    for digest, value in shared.items():
+        (folder / SHARED).mkdir(exist_ok=True)
+        (folder / SHARED / f"{digest}.json").write_text(value + "\n", "utf-8")
     return size
+
+
+def _share(value: Any, shared: dict[str, str]) -> Any:
+    """``value``, or if it is large, the name under which it is put into ``shared``."""
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) < SHARED_FROM:
+        return value
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    shared[digest] = text
+    return {SHARED: digest}
+
+
+def _unshare(value: Any, folder: Path) -> Any:
+    if isinstance(value, dict) and value.keys() == {SHARED}:
+        return json.loads((folder / SHARED / f"{value[SHARED]}.json").read_text("utf-8"))
+    return value
+
+
+def prune(folder: Path) -> None:
+    """Remove the shared values that no stored page names any more."""
+    named = "".join(path.read_text("utf-8") for path in folder.rglob("*.json") if path.parent.name != SHARED)
+    for path in (folder / SHARED).glob("*.json"):
+        if path.stem not in named:
+            path.unlink()
 
 
 def load(page: str, folder: Path) -> Run:
@@ -109,6 +143,8 @@ def load(page: str, folder: Path) -> Run:
             for kind in _PICTURES:
                 if kind in output:
                     output[kind] = (folder / page / output[kind]).read_text("utf-8").rstrip("\n")
+            if "state" in output:
+                output["state"] = {name: _unshare(value, folder) for name, value in output["state"].items()}
         records.append(Record(cell["cell"], cell["code"], cell["outputs"]))
     return Run(page, records, [(entry["of"], entry["value"]) for entry in data["evals"]])
 
