@@ -94,6 +94,16 @@ def test_page_is_complete_without_javascript(opened, name):
     assert not page.locator(".gf-live").count()
 
 
+def test_the_print_page_is_complete_and_still(opened):
+    one = opened("transformers/print", viewport={"width": 390, "height": 900})
+    assert one.page.locator("article h1").count() == 13  # its own, and one for each section
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not one.page.locator(".gf-widget").count()
+    for figure in one.page.locator(".gf-still svg").all():
+        assert figure.is_visible()
+    assert one.errors == []
+
+
 def test_perceptron_is_worked_by_keyboard_alone(opened):
     page = opened("nn_intro").page
     wake(page)

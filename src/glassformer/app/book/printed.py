@@ -10,6 +10,8 @@ _SCRIPT: Final = re.compile(r"<script\b.*?</script>", re.S)
 _TOOLS: Final = re.compile(r'<p class="gf-tools">.*?</p>|<nav class="gf-next".*?</nav>|<button\b.*?</button>', re.S)
 _NAMES: Final = re.compile(r'(\b(?:id|for|name|aria-labelledby|aria-describedby|aria-controls)="|href="#|url\(#)')
 _BESIDE: Final = re.compile(r'href="(\d\d)-[\w-]+\.html(?:#([^"]*))?"')
+_ALIVE: Final = re.compile(r' data-kind="\w+"|(?<=class="gf-)widget(?=")')  # what a script would bring to life
+_LEARN: Final = re.compile(r'<script type="module" src="[^"]*learn\.js[^"]*"></script>')
 _CONTENTS: Final = re.compile(r'<aside class="toc-drawer.*?</aside>', re.S)
 
 
@@ -25,7 +27,8 @@ def join(site: Path) -> Path | None:
     begin, end = _article(shell)
     body = "\n".join(_section(file) for file in files)
     text = f"{shell[:begin]}<h1>{TITLE}</h1>\n{body}\n{shell[end:]}"
-    text = re.sub(r"<title>.*?</title>", f"<title>{TITLE}</title>", _CONTENTS.sub("", text), count=1, flags=re.S)
+    text = _LEARN.sub("", _CONTENTS.sub("", text))
+    text = re.sub(r"<title>.*?</title>", f"<title>{TITLE}</title>", text, count=1, flags=re.S)
     target = site / SECTIONS / "print.html"
     target.write_text(text, "utf-8")
     return target
@@ -40,6 +43,7 @@ def _section(file: Path) -> str:
     begin, end = _article(text)
     key = f"s{file.name[:2]}"
     text = _TOOLS.sub("", _SCRIPT.sub("", text[begin:end]))
+    text = _ALIVE.sub(lambda m: "figure" if m[0] == "widget" else "", text)
     text = _NAMES.sub(rf"\1{key}-", text)
     text = _BESIDE.sub(lambda m: f'href="#s{m[1]}{f"-{m[2]}" if m[2] else ""}"', text)
     return f'<section class="gf-printed" id="{key}">{text}</section>'
